@@ -1,0 +1,135 @@
+"""The CustomResourceDefinition, generated from the pydantic models as a structural schema.
+
+pydantic writes JSON Schema 2020-12; Kubernetes wants the structural subset of OpenAPI v3: no `$ref`, no `null` types,
+no `title`, and no `additionalProperties` beside `properties` (the API server knows unknown fields from the schema).
+Defaults are written for scalars only: a defaulted object would make `kubectl get -o yaml` show groups nobody asked for.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from glm_operator.api import group
+from glm_operator.api.inference import NAME_RULE, GLMInferenceSpec
+from glm_operator.api.status import GLMInferenceStatus
+
+Schema = dict[str, Any]
+
+_COPIED: Final = (
+    "type", "description", "enum", "pattern", "format", "minimum", "maximum", "minLength", "maxLength", "minItems",
+    "maxItems", "minProperties", "maxProperties", "required", "x-kubernetes-int-or-string",
+    "x-kubernetes-preserve-unknown-fields", "x-kubernetes-list-type", "x-kubernetes-list-map-keys",
+    "x-kubernetes-validations",
+)  # fmt: skip
+
+_PRINTER_COLUMNS: Final = (
+    ("Ready", "string", '.status.conditions[?(@.type=="Ready")].status', "Whether every required model answers"),
+    ("Replicas", "string", ".status.replicas", "Pods there are"),
+    ("RPS", "string", ".status.requestsPerSecond", "Requests offered per second"),
+    ("Latency", "string", ".status.latencyMilliseconds", "Mean latency in milliseconds"),
+    ("Anomaly", "string", '.status.conditions[?(@.type=="AnomalyDetectionActive")].reason', "Anomaly detection"),
+    ("Age", "date", ".metadata.creationTimestamp", "Time since creation"),
+    ("Reason", "string", '.status.conditions[?(@.type=="Ready")].reason', "Why it is or isn't ready"),
+)
+_WIDE_COLUMNS: Final = frozenset({"Reason"})
+
+
+def custom_resource_definition() -> dict[str, Any]:
+    """The `apiextensions.k8s.io/v1` object of GLMInference."""
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"{group.PLURAL}.{group.GROUP}"},
+        "spec": {
+            "group": group.GROUP,
+            "scope": "Namespaced",
+            "names": {
+                "kind": group.KIND,
+                "listKind": f"{group.KIND}List",
+                "plural": group.PLURAL,
+                "singular": group.SINGULAR,
+                "shortNames": [group.SHORT_NAME],
+                "categories": [group.CATEGORY],
+            },
+            "versions": [
+                {
+                    "name": group.VERSION,
+                    "served": True,
+                    "storage": True,
+                    "additionalPrinterColumns": [_column(*column) for column in _PRINTER_COLUMNS],
+                    "subresources": {
+                        "status": {},
+                        "scale": {
+                            "specReplicasPath": ".spec.replicas",
+                            "statusReplicasPath": ".status.replicas",
+                            "labelSelectorPath": ".status.selector",
+                        },
+                    },
+                    "schema": {"openAPIV3Schema": _resource_schema()},
+                }
+            ],
+        },
+    }
+
+
+def _column(name: str, kind: str, path: str, description: str) -> dict[str, Any]:
+    column = {"name": name, "type": kind, "jsonPath": path, "description": description}
+    return column | ({"priority": 1} if name in _WIDE_COLUMNS else {})
+
+
+def _resource_schema() -> Schema:
+    return {
+        "type": "object",
+        "description": "Models that are served by Triton Inference Server pods.",
+        "required": ["spec"],
+        "x-kubernetes-validations": [{"rule": NAME_RULE.cel, "message": NAME_RULE.message}],
+        "properties": {
+            "apiVersion": {"type": "string"},
+            "kind": {"type": "string"},
+            "metadata": {"type": "object"},
+            "spec": structural(GLMInferenceSpec.model_json_schema(by_alias=True)),
+            "status": structural(GLMInferenceStatus.model_json_schema(by_alias=True)),
+        },
+    }
+
+
+def structural(document: Mapping[str, Any]) -> Schema:
+    """A JSON Schema document of pydantic as a structural schema."""
+    return _structural(document, document.get("$defs", {}))
+
+
+def _structural(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> Schema:
+    merged = _without_references(schema, definitions)
+    result: Schema = {key: merged[key] for key in _COPIED if key in merged}
+    if "const" in merged:
+        result["enum"] = [merged["const"]]
+    if _is_scalar(merged.get("default")):
+        result["default"] = merged["default"]
+    if result.get("type") == "integer":
+        result["format"] = "int64"
+    if result.get("x-kubernetes-int-or-string"):
+        result["anyOf"] = merged["anyOf"]
+    if "items" in merged:
+        result["items"] = _structural(merged["items"], definitions)
+    if "properties" in merged:
+        result["properties"] = {name: _structural(value, definitions) for name, value in merged["properties"].items()}
+    elif isinstance(merged.get("additionalProperties"), Mapping):
+        result["additionalProperties"] = _structural(merged["additionalProperties"], definitions)
+    return result
+
+
+def _without_references(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> Schema:
+    """Follow `$ref`, and take an optional field (`X | None`) for X; what stands beside the reference wins."""
+    if "$ref" in schema:
+        target = definitions[schema["$ref"].removeprefix("#/$defs/")]
+        return _without_references(target, definitions) | {k: v for k, v in schema.items() if k != "$ref"}
+    if schema.get("x-kubernetes-int-or-string"):
+        return dict(schema)
+    options = [option for option in schema.get("anyOf", ()) if option.get("type") != "null"]
+    if len(options) == 1:
+        own = {key: value for key, value in schema.items() if key not in {"anyOf", "default"}}
+        return _without_references(options[0], definitions) | own
+    return dict(schema)
+
+
+def _is_scalar(value: object) -> bool:
+    return isinstance(value, str | int | float | bool)

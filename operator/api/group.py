@@ -1,0 +1,36 @@
+"""Names that the cluster knows us by: API group, label and annotation keys, condition types. Each stands here once."""
+
+from typing import Final
+
+GROUP: Final = "serving.autoglm.io"
+VERSION: Final = "v1alpha1"
+API_VERSION: Final = f"{GROUP}/{VERSION}"
+KIND: Final = "GLMInference"
+PLURAL: Final = "glminferences"
+SINGULAR: Final = "glminference"
+SHORT_NAME: Final = "glm"
+CATEGORY: Final = "all"
+
+FIELD_MANAGER: Final = "glm-operator"
+
+LABEL_NAME: Final = "app.kubernetes.io/name"
+LABEL_INSTANCE: Final = "app.kubernetes.io/instance"
+LABEL_MANAGED_BY: Final = "app.kubernetes.io/managed-by"
+LABEL_COMPONENT: Final = "app.kubernetes.io/component"
+RUNTIME_APP_NAME: Final = "triton"
+MANAGED_BY: Final = "glm-operator"
+
+LABEL_INFERENCE: Final = f"{GROUP}/inference"
+"""On every child: the name of the GLMInference that owns it."""
+
+ANNOTATION_APPLIED_HASH: Final = f"{GROUP}/applied-hash"
+"""On every child: hash of the object as it was last applied; tells fields that were dropped since."""
+
+ANNOTATION_TEMPLATE_HASH: Final = f"{GROUP}/template-hash"
+"""On the pod template: hash of the template without the images that the operator defaults; the pods' revision."""
+
+ANNOTATION_REPOSITORY_HASH: Final = f"{GROUP}/repository-hash"
+"""On the pod template: hash of the model repository's content, so that new content rolls the pods."""
+
+READINESS_GATE: Final = f"{GROUP}/required-models-ready"
+"""Pod condition that the operator sets where no single HTTP probe can tell that all required models are ready."""

@@ -1,0 +1,172 @@
+"""`spec.models[]` and `spec.ensembles[]`: what is served, by which engine, with which tensors."""
+
+from typing import Annotated, ClassVar, Final, Literal
+
+from glm_operator.api.base import ApiModel, Rule
+from glm_operator.api.types import DataType, DnsLabel, ParameterName, ShortText, TensorName
+from pydantic import Field
+
+Engine = Literal["TensorRT", "ONNXRuntime", "OpenVINO", "PyTorch", "Python", "VLLM", "TensorRTLLM"]
+Precision = Literal["FP32", "FP16", "BF16", "INT8"]
+
+DEFAULT_MAX_BATCH_SIZE: Final = 8
+UNBATCHED_ENGINES: Final[frozenset[str]] = frozenset({"VLLM"})
+"""Engines that batch inside themselves; Triton must be told a maximum batch size of 0."""
+
+
+class Tensor(ApiModel):
+    """One input or output of a model, without the batch dimension."""
+
+    name: TensorName
+    """Name of the tensor as the model file has it."""
+    data_type: DataType
+    """Element type."""
+    dims: Annotated[list[Annotated[int, Field(ge=-1, le=2**31 - 1)]], Field(min_length=1, max_length=8)]
+    """Shape without the batch dimension; -1 is a dimension of any size."""
+
+
+class DynamicBatching(ApiModel):
+    """How Triton joins requests into batches."""
+
+    preferred_batch_sizes: Annotated[list[Annotated[int, Field(ge=1, le=4096)]], Field(max_length=8)] = []
+    """Batch sizes that are sent off at once; empty: as large as possible."""
+    max_queue_delay_microseconds: Annotated[int, Field(ge=0, le=60_000_000)] = 0
+    """How long a request may wait for others to join it."""
+    max_queue_size: Annotated[int, Field(ge=0, le=1_000_000)] = 0
+    """Requests that may wait before new ones are refused; 0: no limit."""
+
+
+class Instances(ApiModel):
+    """How many copies of the model run in one pod, and on what."""
+
+    kind: Literal["Auto", "GPU", "CPU"] = "Auto"
+    """`Auto`: a GPU where the pod has one, else the CPU."""
+    count: Annotated[int, Field(ge=1, le=64)] = 1
+    """Copies on each device."""
+
+
+class Accelerator(ApiModel):
+    """An execution accelerator of ONNX Runtime."""
+
+    name: Literal["TensorRT", "OpenVINO"]
+    """Which one."""
+    parameters: Annotated[dict[ParameterName, Annotated[ShortText, Field(max_length=256)]], Field(max_length=32)] = {}
+    """Parameters of the accelerator, as Triton names them."""
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            cel="self.name != 'OpenVINO' || !has(self.parameters) || size(self.parameters) == 0",
+            message="the OpenVINO accelerator takes no parameters; remove accelerator.parameters",
+            holds=lambda accelerator: accelerator.name != "OpenVINO" or not accelerator.parameters,
+        ),
+    )
+
+
+class Optimization(ApiModel):
+    """What the engine may change about the model before it runs it."""
+
+    graph_level: Literal["Off", "Basic", "All"] = "All"
+    """Graph optimisation: `Off`, `Basic` (no operator fusion) or `All` (with it)."""
+    cuda_graphs: bool = False
+    """Replay captured CUDA graphs (TensorRT only)."""
+
+
+class Warmup(ApiModel):
+    """Requests that a model answers before it counts as loaded."""
+
+    batch_sizes: Annotated[list[Annotated[int, Field(ge=1, le=4096)]], Field(min_length=1, max_length=8)]
+    """One request of each of these batch sizes."""
+
+
+class ModelSpec(ApiModel):
+    """One model."""
+
+    name: DnsLabel
+    """Name under which it is served, and of its folder in the repository."""
+    engine: Engine
+    """What runs it."""
+    precision: Precision = "FP32"
+    """Numeric precision that the engine computes in."""
+    max_batch_size: Annotated[int, Field(ge=0, le=4096)] | None = None
+    """Largest batch; 0: the model has no batch dimension. When left out: 8, and 0 for VLLM."""
+    inputs: Annotated[list[Tensor], Field(max_length=64)] = []
+    """Input tensors; may be left out where the engine can read them from the model file."""
+    outputs: Annotated[list[Tensor], Field(max_length=64)] = []
+    """Output tensors; may be left out where the engine can read them from the model file."""
+    dynamic_batching: DynamicBatching | None = None
+    """How requests are joined; when left out, requests are joined without waiting."""
+    instances: Instances = Instances()
+    """Copies in one pod."""
+    accelerator: Accelerator | None = None
+    """Execution accelerator (ONNXRuntime only)."""
+    optimization: Optimization = Optimization()
+    """Graph optimisation."""
+    warmup: Warmup | None = None
+    """Requests before it counts as loaded."""
+    parameters: Annotated[dict[ParameterName, Annotated[ShortText, Field(max_length=1024)]], Field(max_length=64)] = {}
+    """Parameters passed to the backend as they are."""
+    required: bool = True
+    """False: the others are served although this one failed to load."""
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            cel="!has(self.accelerator) || self.engine == 'ONNXRuntime'",
+            message="accelerator works with engine ONNXRuntime only; remove it, or set engine: ONNXRuntime",
+            holds=lambda model: model.accelerator is None or model.engine == "ONNXRuntime",
+        ),
+        Rule(
+            cel="!has(self.optimization) || !self.optimization.cudaGraphs || self.engine == 'TensorRT'",
+            message="optimization.cudaGraphs works with engine TensorRT only; remove it, or set engine: TensorRT",
+            holds=lambda model: not model.optimization.cuda_graphs or model.engine == "TensorRT",
+        ),
+        Rule(
+            cel="self.engine != 'VLLM' || !has(self.maxBatchSize) || self.maxBatchSize == 0",
+            message="engine VLLM batches by itself; leave maxBatchSize out, or set it to 0",
+            holds=lambda model: model.engine != "VLLM" or not model.max_batch_size,
+        ),
+        Rule(
+            cel="!has(self.dynamicBatching) ||"
+            " (has(self.maxBatchSize) ? self.maxBatchSize > 0 : self.engine != 'VLLM')",
+            message="dynamicBatching needs a batch dimension; remove it, or set maxBatchSize to 1 or more",
+            holds=lambda model: model.dynamic_batching is None or model.effective_max_batch_size > 0,
+        ),
+        Rule(
+            cel="self.engine != 'Python' || (has(self.inputs) && size(self.inputs) > 0 && has(self.outputs)"
+            " && size(self.outputs) > 0)",
+            message="engine Python cannot read the tensors from a file; list inputs and outputs",
+            holds=lambda model: model.engine != "Python" or (bool(model.inputs) and bool(model.outputs)),
+        ),
+    )
+
+    @property
+    def effective_max_batch_size(self) -> int:
+        """The largest batch, with the default filled in."""
+        if self.max_batch_size is not None:
+            return self.max_batch_size
+        return 0 if self.engine in UNBATCHED_ENGINES else DEFAULT_MAX_BATCH_SIZE
+
+
+class EnsembleStep(ApiModel):
+    """One step: a model, and which tensors go in and come out."""
+
+    model: DnsLabel
+    """Name of a model of this resource."""
+    input_map: Annotated[dict[TensorName, TensorName], Field(max_length=64)]
+    """The model's input name to the ensemble's tensor name."""
+    output_map: Annotated[dict[TensorName, TensorName], Field(max_length=64)]
+    """The model's output name to the ensemble's tensor name."""
+
+
+class Ensemble(ApiModel):
+    """Several models behind one name."""
+
+    name: DnsLabel
+    """Name under which it is served."""
+    max_batch_size: Annotated[int, Field(ge=0, le=4096)] = DEFAULT_MAX_BATCH_SIZE
+    """Largest batch; must not be above that of a member."""
+    inputs: Annotated[list[Tensor], Field(min_length=1, max_length=64)]
+    """Input tensors of the whole."""
+    outputs: Annotated[list[Tensor], Field(min_length=1, max_length=64)]
+    """Output tensors of the whole."""
+    steps: Annotated[list[EnsembleStep], Field(min_length=1, max_length=32)]
+    """The steps, in any order; Triton orders them by their tensors."""

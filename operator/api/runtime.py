@@ -1,0 +1,120 @@
+"""`spec.runtime`: the Triton pods themselves."""
+
+from typing import Annotated, Any, ClassVar, Final
+
+from glm_operator.api.base import ApiModel, Rule
+from glm_operator.api.types import LabelKey, ObjectName, Quantity, QuantityString, ShortText
+from pydantic import Field, StringConstraints, WithJsonSchema
+
+DEFAULT_TRITON_VERSION: Final = "2.51"
+
+LabelMap = Annotated[dict[LabelKey, Annotated[str, Field(max_length=63)]], Field(max_length=64)]
+ResourceMap = Annotated[dict[LabelKey, Quantity], Field(max_length=16)]
+FreeForm = Annotated[dict[str, Any], WithJsonSchema({"type": "object", "x-kubernetes-preserve-unknown-fields": True})]
+ALLOWED_FLAGS: Final = (
+    "--backend-config", "--buffer-manager-thread-count", "--cache-config", "--cuda-memory-pool-byte-size",
+    "--cuda-virtual-address-size", "--disable-auto-complete-config", "--enable-peer-access",
+    "--grpc-http2-max-pings-without-data", "--grpc-infer-allocation-pool-size", "--grpc-keepalive-time",
+    "--grpc-keepalive-timeout", "--http-thread-count", "--log-info", "--log-verbose", "--metrics-interval-ms",
+    "--min-supported-compute-capability", "--model-load-gpu-limit", "--model-load-retry-count",
+    "--model-load-thread-count", "--pinned-memory-pool-byte-size", "--rate-limit", "--rate-limit-resource",
+    "--response-cache-byte-size",
+)  # fmt: skip
+"""Flags of `tritonserver` that may be given; the others are the operator's own or open the server up."""
+
+ExtraArgument = Annotated[
+    str,
+    StringConstraints(pattern=r"^--[a-z][a-z0-9-]*(=[A-Za-z0-9._:,/=-]*)?$", max_length=256),
+]
+
+
+class Gpu(ApiModel):
+    """GPUs of one pod."""
+
+    resource_name: Annotated[str, StringConstraints(pattern=r"^[a-z0-9.-]+/[A-Za-z0-9._-]+$", max_length=128)] = (
+        "nvidia.com/gpu"
+    )
+    """Extended resource: `nvidia.com/gpu` for CUDA, `amd.com/gpu` for ROCm."""
+    count: Annotated[int, Field(ge=0, le=64)] = 0
+    """How many; 0: the pod runs on the CPU."""
+
+
+class Resources(ApiModel):
+    """Requests and limits of the Triton container, without the GPUs."""
+
+    requests: ResourceMap = {}
+    """What the scheduler sets aside."""
+    limits: ResourceMap = {}
+    """What the container may use."""
+
+
+class Toleration(ApiModel):
+    """As in a pod's `tolerations`."""
+
+    key: Annotated[str, Field(max_length=317)] | None = None
+    """Taint key; left out: every key."""
+    operator: Annotated[str, StringConstraints(pattern="^(Exists|Equal)$")] = "Equal"
+    """`Exists` or `Equal`."""
+    value: Annotated[str, Field(max_length=63)] | None = None
+    """Taint value."""
+    effect: Annotated[str, StringConstraints(pattern="^(NoSchedule|PreferNoSchedule|NoExecute)$")] | None = None
+    """Taint effect; left out: every effect."""
+    toleration_seconds: int | None = None
+    """How long a NoExecute taint is tolerated."""
+
+
+class LocalObjectReference(ApiModel):
+    """Name of an object of the same namespace."""
+
+    name: ObjectName
+    """Its name."""
+
+
+class PodTemplate(ApiModel):
+    """Additions to the pods."""
+
+    labels: LabelMap = {}
+    """More labels."""
+    annotations: Annotated[dict[LabelKey, ShortText], Field(max_length=64)] = {}
+    """More annotations."""
+    node_selector: LabelMap = {}
+    """Nodes that may run the pods."""
+    tolerations: Annotated[list[Toleration], Field(max_length=32)] = []
+    """Taints the pods tolerate."""
+    affinity: FreeForm = {}
+    """As in a pod's `affinity`."""
+    image_pull_secrets: Annotated[list[LocalObjectReference], Field(max_length=16)] = []
+    """Secrets for private registries."""
+    service_account_name: ObjectName | None = None
+    """Left out: one of its own, without any rights."""
+
+
+class Runtime(ApiModel):
+    """How the Triton pods run."""
+
+    image: Annotated[str, StringConstraints(pattern=r"^$|^[A-Za-z0-9][A-Za-z0-9._:/@-]*$", max_length=512)] = ""
+    """Triton image; empty: the operator's default."""
+    version: Annotated[str, StringConstraints(pattern=r"^[0-9]+\.[0-9]+$", max_length=16)] = DEFAULT_TRITON_VERSION
+    """Triton server version of the image (2.51 is release 24.10); decides which flags are passed."""
+    gpu: Gpu = Gpu()
+    """GPUs of one pod."""
+    resources: Resources = Resources()
+    """Requests and limits."""
+    shared_memory: QuantityString = "64Mi"
+    """Size of /dev/shm, which the Python backend needs."""
+    startup_seconds: Annotated[int, Field(ge=1, le=86_400)] = 600
+    """How long loading the models may take before the container is started anew."""
+    exit_timeout_seconds: Annotated[int, Field(ge=0, le=3600)] = 30
+    """How long running requests may take after the pod was told to stop."""
+    extra_args: Annotated[list[ExtraArgument], Field(max_length=32)] = []
+    """More Triton flags, from an allow-list."""
+    pod_template: PodTemplate = PodTemplate()
+    """Additions to the pods."""
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            cel=f"!has(self.extraArgs) || self.extraArgs.all(flag, flag.split('=')[0] in {list(ALLOWED_FLAGS)})",
+            message=f"extraArgs takes only these flags: {' '.join(ALLOWED_FLAGS)}",
+            holds=lambda runtime: all(flag.split("=")[0] in ALLOWED_FLAGS for flag in runtime.extra_args),
+        ),
+    )

@@ -1,0 +1,56 @@
+"""Scalar types of the API: names, quantities, durations, tensor data types."""
+
+import re
+from typing import Annotated, Final, Literal
+
+from pydantic import Field, StringConstraints, WithJsonSchema
+
+DNS_LABEL_PATTERN: Final = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
+DnsLabel = Annotated[str, StringConstraints(pattern=DNS_LABEL_PATTERN, min_length=1, max_length=63)]
+ObjectName = Annotated[
+    str, StringConstraints(pattern=r"^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$", min_length=1, max_length=253)
+]
+TensorName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.:/-]*$", min_length=1, max_length=128)]
+RelativePath = Annotated[
+    str, StringConstraints(pattern=r"^$|^[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$", max_length=512)
+]
+"""A path below a volume's root. Segments cannot start with a dot, so `..` and hidden folders cannot be named."""
+ImageReference = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/@-]*$", max_length=512)]
+ShortText = Annotated[str, StringConstraints(max_length=1024)]
+ParameterName = Annotated[
+    str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$", min_length=1, max_length=128)
+]
+LabelKey = Annotated[str, StringConstraints(min_length=1, max_length=317)]
+
+QUANTITY_PATTERN: Final = r"^[0-9]+(\.[0-9]+)?(m|k|Ki|M|Mi|G|Gi|T|Ti|P|Pi|E|Ei)?$"
+QuantityString = Annotated[str, StringConstraints(pattern=QUANTITY_PATTERN, max_length=32)]
+Quantity = Annotated[
+    int | QuantityString,
+    WithJsonSchema({"x-kubernetes-int-or-string": True, "anyOf": [{"type": "integer"}, {"type": "string"}]}),
+]
+"""A Kubernetes quantity such as `2`, `500m` or `4Gi`."""
+
+Duration = Annotated[str, StringConstraints(pattern=r"^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$", max_length=32)]
+"""A duration as Go writes it: `250ms`, `3s`, `30m`, `1h30m`."""
+
+DataType = Literal[
+    "BOOL", "UINT8", "UINT16", "UINT32", "UINT64", "INT8", "INT16", "INT32", "INT64", "FP16", "BF16", "FP32", "FP64",
+    "BYTES",
+]  # fmt: skip
+"""Tensor data types as KServe v2 names them; `BYTES` is Triton's TYPE_STRING."""
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+_DURATION_UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+def duration_seconds(text: str) -> float:
+    """Seconds of a Go-style duration.
+
+    Raises:
+        ValueError: when `text` is not one.
+    """
+    parts = re.findall(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)", text)
+    if not parts or "".join(number + unit for number, unit in parts) != text:
+        raise ValueError(f"{text!r} is not a duration; write it like 250ms, 3s or 1h30m")
+    return sum(float(number) * _DURATION_UNITS[unit] for number, unit in parts)

@@ -1,0 +1,161 @@
+"""The Kubernetes API, as plain JSON objects: read, apply on the server's side, delete, tell.
+
+Dictionaries and not the client's model classes: at thousands of objects those are most of a process's memory.
+"""
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Self
+
+import aiohttp
+from glm_operator.api import group
+from glm_operator.clients.errors import ClusterError, RefusedError
+from kubernetes.aio import client as aio_client
+from kubernetes.aio import config as aio_config
+
+Object = dict[str, Any]
+
+REQUEST_TIMEOUT_SECONDS: Final = 20
+CONNECTIONS: Final = 64
+_RETRYABLE: Final = frozenset({409, 410, 429, 500, 502, 503, 504})
+
+_METADATA_ONLY: Final = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io"
+
+_PATHS: Final[Mapping[str, tuple[str, str]]] = {
+    "ServiceAccount": ("/api/v1", "serviceaccounts"),
+    "ConfigMap": ("/api/v1", "configmaps"),
+    "Service": ("/api/v1", "services"),
+    "Pod": ("/api/v1", "pods"),
+    "Event": ("/api/v1", "events"),
+    "Deployment": ("/apis/apps/v1", "deployments"),
+    "PodDisruptionBudget": ("/apis/policy/v1", "poddisruptionbudgets"),
+    "NetworkPolicy": ("/apis/networking.k8s.io/v1", "networkpolicies"),
+    group.KIND: (f"/apis/{group.API_VERSION}", group.PLURAL),
+}
+
+
+def path_of(kind: str, namespace: str | None, name: str | None = None, subresource: str | None = None) -> str:
+    """Path of an object, or of a list without `name`; without `namespace`, of all namespaces."""
+    prefix, plural = _PATHS[kind]
+    parts = [prefix, *(["namespaces", namespace] if namespace else []), plural, name, subresource]
+    return "/".join(part for part in parts if part)
+
+
+class Cluster:
+    """A connection to one API server."""
+
+    def __init__(self, api: Any) -> None:
+        self._api = api
+
+    @classmethod
+    async def connect(cls, context: str | None = None) -> Self:
+        """Connect with the pod's own credentials inside a cluster, else with the kubeconfig."""
+        configuration = aio_client.Configuration()
+        configuration.connection_pool_maxsize = CONNECTIONS
+        if context is None and "KUBERNETES_SERVICE_HOST" in os.environ:
+            aio_config.load_incluster_config(client_configuration=configuration)
+        else:
+            await aio_config.load_kube_config(client_configuration=configuration, context=context)
+        return cls(aio_client.ApiClient(configuration))
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._api.close()
+
+    async def get(self, kind: str, namespace: str, name: str) -> Object | None:
+        """The object; None when there is none.
+
+        Raises:
+            ClusterError: when the API server can't tell.
+        """
+        try:
+            return await self._request("GET", path_of(kind, namespace, name))
+        except ClusterError as error:
+            if error.status == 404:  # noqa: PLR2004
+                return None
+            raise
+
+    async def list_objects(self, kind: str, namespace: str | None, selector: str = "") -> list[Object]:
+        """All objects that the label selector selects."""
+        query = [("labelSelector", selector)] if selector else []
+        answer = await self._request("GET", path_of(kind, namespace), query=query)
+        return list(answer["items"])
+
+    async def list_metadata(self, kind: str, namespace: str | None) -> list[Object]:
+        """Metadata of all objects, which costs a fraction of the whole objects."""
+        answer = await self._request("GET", path_of(kind, namespace), accept=_METADATA_ONLY)
+        return [item["metadata"] for item in answer["items"]]
+
+    async def apply(self, body: Object) -> Object:
+        """Server-side apply: make the named fields so, and own them."""
+        return await self._apply(body, None, group.FIELD_MANAGER)
+
+    async def apply_status(self, body: Object) -> Object:
+        """The same for the status; 404 when the resource is gone, never a new one."""
+        return await self._apply(body, "status", f"{group.FIELD_MANAGER}-status")
+
+    async def set_pod_condition(self, namespace: str, name: str, condition: Object) -> None:
+        """Set one condition of a pod, such as a readiness gate."""
+        body = {"status": {"conditions": [condition]}}
+        await self._request(
+            "PATCH",
+            path_of("Pod", namespace, name, "status"),
+            body=body,
+            content_type="application/strategic-merge-patch+json",
+        )
+
+    async def delete(self, kind: str, namespace: str, name: str) -> None:
+        """Delete; an object that is gone already is fine."""
+        try:
+            await self._request("DELETE", path_of(kind, namespace, name))
+        except ClusterError as error:
+            if error.status != 404:  # noqa: PLR2004
+                raise
+
+    async def create(self, body: Object) -> Object:
+        """Create an object that has no name of its own to apply, such as an Event."""
+        return await self._request("POST", path_of(body["kind"], body["metadata"]["namespace"]), body=body)
+
+    async def _apply(self, body: Object, subresource: str | None, manager: str) -> Object:
+        metadata = body["metadata"]
+        path = path_of(body["kind"], metadata["namespace"], metadata["name"], subresource)
+        query = [("fieldManager", manager), ("force", "true")]
+        return await self._request("PATCH", path, query=query, body=body, content_type="application/apply-patch+yaml")
+
+    async def _request(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Sequence[tuple[str, str]] = (),
+        body: Object | None = None,
+        content_type: str = "application/json",
+        accept: str = "application/json",
+    ) -> Object:
+        try:
+            request = await self._api.param_serialize(
+                method,
+                path,
+                query_params=list(query),
+                header_params={"Accept": accept, "Content-Type": content_type},
+                body=body,
+                auth_settings=["BearerToken"],
+            )
+            response = await self._api.call_api(*request, _request_timeout=REQUEST_TIMEOUT_SECONDS)
+            data = await response.read()
+        except (TimeoutError, aiohttp.ClientError, OSError) as error:
+            raise ClusterError(f"{method} {path}: {type(error).__name__}: {error}") from error
+        if 200 <= response.status < 300:  # noqa: PLR2004
+            answer: Object = json.loads(data)
+            return answer
+        raise _error(f"{method} {path}", response.status, data)
+
+
+def _error(request: str, status: int, data: bytes) -> ClusterError:
+    try:
+        message = json.loads(data).get("message", "")
+    except ValueError:
+        message = data[:200].decode(errors="replace")
+    kind = ClusterError if status in _RETRYABLE or status == 404 else RefusedError  # noqa: PLR2004
+    return kind(f"{message or request} (HTTP {status})", status)

@@ -1,0 +1,1 @@
+"""kopf handlers: what a watch tells is handed on, nothing is decided."""

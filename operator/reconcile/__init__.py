@@ -1,0 +1,1 @@
+"""The loop: gather, decide, act; and the queue that decides when it runs."""

@@ -1,0 +1,19 @@
+"""How long to wait before the next look at a resource."""
+
+from typing import Final
+
+FIRST_SECONDS: Final = 1.0
+LONGEST_SECONDS: Final = 60.0
+
+
+def backoff_seconds(failures: int) -> float:
+    """Wait after `failures` failures in a row (1 or more): 1, 2, 4, ... 60 seconds."""
+    return min(FIRST_SECONDS * 2.0 ** min(failures - 1, 16), LONGEST_SECONDS)
+
+
+UNSETTLED_LONGEST_SECONDS: Final = 15.0
+
+
+def unsettled_seconds(waited: float) -> float:
+    """Wait while a resource isn't ready, `waited` seconds after that began: soon at first, then ever more seldom."""
+    return min(max(1.0, waited / 10.0), UNSETTLED_LONGEST_SECONDS)

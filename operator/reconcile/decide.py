@@ -1,0 +1,160 @@
+"""Decide: what to write, from one observation. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from glm_operator.api import group
+from glm_operator.api.inference import GLMInference
+from glm_operator.resources.children import desired_children
+from glm_operator.resources.difference import is_applied, is_controlled_by, with_applied_hash
+from glm_operator.resources.names import Object
+from glm_operator.resources.probes import needs_readiness_gate
+from glm_operator.resources.triton_deployment import Images
+from glm_operator.status.conditions import timestamp
+from glm_operator.status.decisions import Decision
+from glm_operator.status.observation import Observation
+
+KEPT_CONFIG_MAPS: Final = 2
+"""Generated ConfigMaps of older revisions that are kept for a rollback, beside those that pods still mount."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to write."""
+
+    apply: tuple[Object, ...] = ()
+    delete: tuple[tuple[str, str], ...] = ()
+    """Kind and name."""
+    gates: tuple[tuple[str, bool], ...] = ()
+    """Pod and the value of its readiness gate."""
+    decisions: tuple[Decision, ...] = ()
+    refused: Decision | None = None
+    """Why nothing is written until somebody mends the resource."""
+
+
+def decide(inference: GLMInference, observed: Observation, images: Images) -> Plan:
+    """What brings the cluster to what the resource asks for; an empty plan when it is there already."""
+    refused = _refusal(inference, observed)
+    if refused is not None:
+        return Plan(refused=refused)
+    gates = tuple(_gates(inference, observed))
+    if observed.repository_problem:
+        # Pods that serve keep doing so; new ones could not start.
+        return Plan(gates=gates)
+    running = observed.children.get("Deployment")
+    desired = [
+        with_applied_hash(child) for child in desired_children(inference, images, observed.repository_hash, running)
+    ]
+    missing = [child for child in desired if not is_applied(child, _counterpart(child, observed))]
+    outdated = tuple(("ConfigMap", name) for name in _outdated_config_maps(desired, observed))
+    return Plan(
+        apply=tuple(missing),
+        delete=outdated if not missing else (),
+        gates=gates,
+        decisions=(_apply_decision(inference, missing, observed),) if missing else (),
+    )
+
+
+def _refusal(inference: GLMInference, observed: Observation) -> Decision | None:
+    repository = inference.spec.repository
+    unsupported = next((name for name in ("s3", "http") if getattr(repository, name) is not None), None)
+    if unsupported is not None:
+        return Decision(
+            "reconcile",
+            "Refuse",
+            "RepositorySourceNotSupported",
+            f"spec.repository.{unsupported} is not supported yet; use configMap, persistentVolumeClaim or image",
+            warning=True,
+        )
+    for kind, child in observed.children.items():
+        if child is not None and not is_controlled_by(child, inference.uid):
+            return Decision(
+                "reconcile",
+                "Refuse",
+                "NameTaken",
+                f"{kind} {inference.name} exists and does not belong to this resource; rename one of the two",
+                warning=True,
+            )
+    return None
+
+
+def _counterpart(desired: Object, observed: Observation) -> Object | None:
+    if desired["kind"] != "ConfigMap":
+        return observed.children.get(desired["kind"])
+    wanted = desired["metadata"]["name"]
+    return next((there for there in observed.config_maps if there["metadata"]["name"] == wanted), None)
+
+
+def _outdated_config_maps(desired: list[Object], observed: Observation) -> list[str]:
+    """Generated ConfigMaps that neither the desired pods nor the last revisions need."""
+    wanted = {child["metadata"]["name"] for child in desired if child["kind"] == "ConfigMap"}
+    mounted = {pod.config_map for pod in observed.pods}
+    candidates = sorted(
+        (there for there in observed.config_maps if there["metadata"]["name"] not in wanted | mounted),
+        key=lambda there: str(there["metadata"].get("creationTimestamp", "")),
+        reverse=True,
+    )
+    return [str(there["metadata"]["name"]) for there in candidates[KEPT_CONFIG_MAPS:]]
+
+
+def _apply_decision(inference: GLMInference, missing: list[Object], observed: Observation) -> Decision:
+    def state(child: Object) -> str:
+        return "made" if _counterpart(child, observed) is None else "changed"
+
+    names = [f"{child['kind']} {child['metadata']['name']}" for child in missing]
+    first = all(state(child) == "made" for child in missing) and len(missing) > 1
+    return Decision(
+        loop="reconcile",
+        action="Create" if first else "Apply",
+        reason="Created" if first else "Applied",
+        message=("made " if first else "brought up to date: ") + ", ".join(names),
+        inputs={"generation": str(inference.generation), **{n: state(c) for n, c in zip(names, missing, strict=True)}},
+    )
+
+
+def _gates(inference: GLMInference, observed: Observation) -> list[tuple[str, bool]]:
+    """Readiness gates that stand differently from what the servers say; unknown changes nothing."""
+    if not needs_readiness_gate(inference.spec):
+        return []
+    required = inference.spec.required_models
+    return [
+        (pod.name, pod.serves(required))
+        for pod in observed.pods
+        if pod.models is not None and not pod.deleting and pod.gate is not pod.serves(required)
+    ]
+
+
+def gate_condition(value: bool) -> Mapping[str, Any]:
+    """The pod condition of a readiness gate."""
+    return {
+        "type": group.READINESS_GATE,
+        "status": "True" if value else "False",
+        "reason": "RequiredModelsReady" if value else "RequiredModelsNotReady",
+    }
+
+
+def event_body(owner: Mapping[str, Any], decision: Decision, now: datetime, suffix: str) -> Object:
+    """The Event that tells of a decision about the resource with the metadata `owner`."""
+    stamp = timestamp(now)
+    return {
+        "apiVersion": "v1",
+        "kind": "Event",
+        "metadata": {"name": f"{owner['name']}.{suffix}", "namespace": owner["namespace"]},
+        "involvedObject": {
+            "apiVersion": group.API_VERSION,
+            "kind": group.KIND,
+            "name": owner["name"],
+            "namespace": owner["namespace"],
+            "uid": owner["uid"],
+        },
+        "type": "Warning" if decision.warning else "Normal",
+        "reason": decision.reason,
+        "message": decision.message[:1024],
+        "source": {"component": group.MANAGED_BY},
+        "reportingComponent": group.MANAGED_BY,
+        "firstTimestamp": stamp,
+        "lastTimestamp": stamp,
+        "count": 1,
+    }

@@ -1,0 +1,116 @@
+"""The queue of resources to look at: each at most once at a time, nothing lost, failures with growing waits.
+
+Events only say *that* something changed; what to do is always decided from a fresh look. So an event while a resource
+is being worked on makes it due once more, however many events there were.
+"""
+
+import asyncio
+import heapq
+from collections.abc import Awaitable, Callable
+from typing import Final, NamedTuple
+
+from glm_operator.reconcile.backoff import backoff_seconds
+
+DEFAULT_WORKERS: Final = 8
+
+
+class Key(NamedTuple):
+    """Which resource."""
+
+    namespace: str
+    name: str
+
+
+Work = Callable[[Key], Awaitable[float | None]]
+"""Looks at one resource; returns the seconds until the next look, or None for not before an event."""
+
+OnFailure = Callable[[Key, BaseException, float], None]
+"""Is told of a failed look and of the wait until the next."""
+
+
+class ReconcileQueue:
+    """Keys that are due, now or later."""
+
+    def __init__(self, work: Work, on_failure: OnFailure, clock: Callable[[], float] | None = None) -> None:
+        self._work = work
+        self._on_failure = on_failure
+        self._clock = clock or asyncio.get_running_loop().time
+        self._due: dict[Key, float] = {}
+        self._heap: list[tuple[float, Key]] = []
+        self._running: set[Key] = set()
+        self._failures: dict[Key, int] = {}
+        self._wake = asyncio.Condition()
+
+    def __len__(self) -> int:
+        """Keys that are due now or being worked on."""
+        now = self._clock()
+        return len(self._running) + sum(due <= now for due in self._due.values())
+
+    async def add(self, key: Key, delay: float = 0.0) -> None:
+        """Make a key due in `delay` seconds; an earlier time that is set already stays."""
+        async with self._wake:
+            self._schedule(key, self._clock() + delay)
+            self._wake.notify()
+
+    async def forget(self, key: Key) -> None:
+        """Drop what is known of a key that is gone."""
+        async with self._wake:
+            self._due.pop(key, None)
+            self._failures.pop(key, None)
+
+    async def run(self, workers: int = DEFAULT_WORKERS) -> None:
+        """Work until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            for _ in range(workers):
+                group.create_task(self._worker())
+
+    async def _worker(self) -> None:
+        while True:
+            key = await self._next()
+            delay: float | None = None
+            try:
+                delay = await self._work(key)
+                self._failures.pop(key, None)
+            except Exception as error:  # noqa: BLE001: one broken resource must not end the loop for the others
+                self._failures[key] = self._failures.get(key, 0) + 1
+                delay = backoff_seconds(self._failures[key])
+                self._on_failure(key, error, delay)
+            finally:
+                await self._done(key, delay)
+
+    async def _next(self) -> Key:
+        async with self._wake:
+            while True:
+                now = self._clock()
+                self._drop_outdated()
+                wait = self._heap[0][0] - now if self._heap else None
+                if wait is not None and wait <= 0:
+                    _, key = heapq.heappop(self._heap)
+                    if key not in self._running:
+                        del self._due[key]
+                        self._running.add(key)
+                        return key
+                    continue  # it stays due in `_due`, and `_done` puts it back
+                try:
+                    await asyncio.wait_for(self._wake.wait(), wait)
+                except TimeoutError:
+                    continue
+
+    async def _done(self, key: Key, delay: float | None) -> None:
+        async with self._wake:
+            self._running.discard(key)
+            if key in self._due:
+                heapq.heappush(self._heap, (self._due[key], key))
+            if delay is not None:
+                self._schedule(key, self._clock() + delay)
+            self._wake.notify()
+
+    def _schedule(self, key: Key, due: float) -> None:
+        if key in self._due and self._due[key] <= due:
+            return
+        self._due[key] = due
+        heapq.heappush(self._heap, (due, key))
+
+    def _drop_outdated(self) -> None:
+        while self._heap and self._due.get(self._heap[0][1]) != self._heap[0][0]:
+            heapq.heappop(self._heap)

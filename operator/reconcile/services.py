@@ -1,0 +1,107 @@
+"""Everything that runs beside kopf's watches: the queue, the resync, the operator's own HTTP server."""
+
+import asyncio
+import time
+from datetime import UTC, datetime
+from typing import Self
+
+from aiohttp import web
+from glm_operator.api import group
+from glm_operator.clients.errors import ClusterError
+from glm_operator.clients.kubernetes import Cluster
+from glm_operator.observability.log import log
+from glm_operator.observability.metrics import Metrics
+from glm_operator.observability.server import serve
+from glm_operator.observability.watch_health import WatchHealth
+from glm_operator.reconcile.queue import Key, ReconcileQueue
+from glm_operator.reconcile.reconciler import Reconciler
+from glm_operator.reconcile.settings import Settings
+from prometheus_client import CollectorRegistry
+
+
+class Services:
+    """The running operator."""
+
+    def __init__(self, cluster: Cluster, settings: Settings) -> None:
+        registry = CollectorRegistry()
+        self._cluster = cluster
+        self._settings = settings
+        self._registry = registry
+        self._metrics = Metrics(registry)
+        self._watch_health = WatchHealth()
+        self._reconciler = Reconciler(cluster, settings, self._metrics, lambda: datetime.now(UTC), time.monotonic)
+        self._queue = ReconcileQueue(self._reconciler.reconcile, _tell_failure)
+        self._metrics.watch_queue(lambda: len(self._queue))
+        self._tasks: list[asyncio.Task[None]] = []
+        self._runner: web.AppRunner | None = None
+
+    @classmethod
+    async def start(cls, settings: Settings) -> Self:
+        """Connect and start everything."""
+        services = cls(await Cluster.connect(), settings)
+        services._tasks = [
+            asyncio.create_task(services._queue.run(settings.workers), name="queue"),
+            asyncio.create_task(services._resync(), name="resync"),
+        ]
+        services._runner = await serve(services._registry, services.trouble, settings.metrics_port)
+        return services
+
+    async def stop(self) -> None:
+        """Stop everything; what was under way is taken up again by whoever starts next."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._runner is not None:
+            await self._runner.cleanup()
+        await self._cluster.close()
+
+    async def heard(self, namespace: str, name: str, version: str) -> None:
+        """A watch told of this version of a resource."""
+        self._metrics.heard()
+        self._watch_health.heard((namespace, name), version)
+        await self._queue.add(Key(namespace, name))
+
+    async def child_changed(self, namespace: str, owner: str) -> None:
+        """A watch told of a child of a resource."""
+        self._metrics.heard()
+        await self._queue.add(Key(namespace, owner))
+
+    def trouble(self) -> str:
+        """Why the operator should be started anew; empty while it is well."""
+        ended = [task.get_name() for task in self._tasks if task.done()]
+        if ended:
+            return f"the {', '.join(ended)} loop has ended"
+        overdue = self._watch_health.overdue_seconds(time.monotonic())
+        if overdue > self._settings.silent_watch_seconds:
+            return f"a change has been missed by the watch for {overdue:.0f} s"
+        return ""
+
+    async def _resync(self) -> None:
+        """Find what no event told of: one list of metadata a round, however many resources there are."""
+        while True:
+            await asyncio.sleep(self._settings.resync_seconds)
+            try:
+                versions = await self._listed()
+            except ClusterError as error:
+                log.warning("the resources could not be listed", extra={"error": str(error)})
+                continue
+            for namespace, name in self._watch_health.listed(versions, time.monotonic()):
+                await self._queue.add(Key(namespace, name))
+
+    async def _listed(self) -> dict[tuple[str, str], str]:
+        scopes = self._settings.namespace_list or (None,)
+        lists = await asyncio.gather(*(self._cluster.list_metadata(group.KIND, scope) for scope in scopes))
+        return {
+            (metadata["namespace"], metadata["name"]): metadata["resourceVersion"]
+            for listed in lists
+            for metadata in listed
+        }
+
+
+def _tell_failure(key: Key, error: BaseException, delay: float) -> None:
+    expected = isinstance(error, ClusterError)
+    log.warning(
+        "the look at the resource failed and is repeated",
+        extra={"namespace": key.namespace, "inference": key.name, "error": str(error), "retry_seconds": delay},
+        exc_info=None if expected else error,
+    )

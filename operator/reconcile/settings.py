@@ -1,0 +1,60 @@
+"""Settings of the operator, from environment variables that the chart sets."""
+
+from collections.abc import Mapping
+from typing import Annotated, Final
+
+from glm_operator.resources.triton_deployment import Images
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+PREFIX: Final = "GLM_"
+
+
+class InvalidSettingsError(Exception):
+    """The environment holds a value that can't be used; the message names the variable."""
+
+
+class Settings(BaseModel):
+    """Environment variables, each `GLM_` and the field's name in capitals."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    runtime_image: Annotated[str, Field(min_length=1)]
+    """Triton image of resources that name none."""
+    repository_image: Annotated[str, Field(min_length=1)]
+    """Image of the init container that lays out the model repository: the operator's own."""
+    image_pull_policy: str = "IfNotPresent"
+    """Pull policy of both."""
+    namespaces: str = ""
+    """Namespaces to serve, comma-separated; empty: all."""
+    resync_seconds: Annotated[float, Field(ge=5)] = 60.0
+    """How often a settled resource is looked at without an event."""
+    workers: Annotated[int, Field(ge=1, le=64)] = 8
+    """Resources that are looked at in parallel."""
+    metrics_port: Annotated[int, Field(ge=1, le=65535)] = 8080
+    """Port of the operator's own metrics and health."""
+    silent_watch_seconds: Annotated[float, Field(ge=60)] = 180.0
+    """Silence of the API server after which the operator asks to be started anew."""
+
+    @property
+    def images(self) -> Images:
+        """As the builders take them."""
+        return Images(self.runtime_image, self.repository_image, self.image_pull_policy)
+
+    @property
+    def namespace_list(self) -> tuple[str, ...]:
+        """Namespaces to serve; none: all."""
+        return tuple(name.strip() for name in self.namespaces.split(",") if name.strip())
+
+
+def read_settings(environment: Mapping[str, str]) -> Settings:
+    """Settings from the environment.
+
+    Raises:
+        InvalidSettingsError: naming every variable that is missing or wrong.
+    """
+    values = {key.removeprefix(PREFIX).lower(): value for key, value in environment.items() if key.startswith(PREFIX)}
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        problems = (f"{PREFIX}{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors())
+        raise InvalidSettingsError("; ".join(problems)) from None

@@ -1,0 +1,43 @@
+"""All children of a GLMInference, in the order in which they are applied."""
+
+from glm_operator.api.inference import GLMInference
+from glm_operator.resources.disruption_budget import disruption_budget
+from glm_operator.resources.names import Object
+from glm_operator.resources.network_policy import network_policy
+from glm_operator.resources.repository_plan import model_config_map
+from glm_operator.resources.service_account import service_account
+from glm_operator.resources.triton_deployment import Images, keep_running_images, triton_deployment
+from glm_operator.resources.triton_service import triton_service
+
+CHILD_KINDS: tuple[str, ...] = (
+    "ServiceAccount",
+    "ConfigMap",
+    "NetworkPolicy",
+    "Service",
+    "PodDisruptionBudget",
+    "Deployment",
+)
+
+
+def desired_children(
+    inference: GLMInference, images: Images, repository_hash: str | None, running: Object | None
+) -> tuple[Object, ...]:
+    """The desired objects; what the Deployment needs comes before it.
+
+    Args:
+        inference: the resource.
+        images: images by the operator's settings.
+        repository_hash: hash of the model files, if it is known.
+        running: the Deployment as the cluster has it, whose default images are kept.
+    """
+    config_map = model_config_map(inference)
+    deployment = triton_deployment(inference, images, config_map["metadata"]["name"], repository_hash)
+    candidates = (
+        service_account(inference),
+        config_map,
+        network_policy(inference),
+        triton_service(inference),
+        disruption_budget(inference),
+        keep_running_images(deployment, running),
+    )
+    return tuple(candidate for candidate in candidates if candidate is not None)

@@ -1,0 +1,68 @@
+"""The plan that the init container follows to lay out Triton's model repository, and the ConfigMap that carries it.
+
+A ConfigMap volume is no model repository (kubelet's `..data` links are read as models), and a volume of the user's
+must not be written to. So the init container makes the folders in an `emptyDir`: it copies a ConfigMap's keys and
+links to the version folders of a volume or image, beside the generated configurations.
+"""
+
+import json
+from typing import Final
+
+from glm_operator.api.inference import GLMInference, GLMInferenceSpec
+from glm_operator.resources.hashing import content_hash
+from glm_operator.resources.model_config import ensemble_config, model_config
+from glm_operator.resources.names import Object, child_metadata, model_config_name
+
+PLAN_KEY: Final = "repository.json"
+CONFIG_SUFFIX: Final = ".config.pbtxt"
+PLAN_PATH: Final = "/etc/glm/repository"
+SOURCE_PATH: Final = "/repository"
+MODELS_PATH: Final = "/models"
+
+
+def repository_data(spec: GLMInferenceSpec) -> dict[str, str]:
+    """File name to content: one configuration a model and ensemble, and the plan."""
+    gpus = spec.runtime.gpu.count
+    configs = {f"{model.name}{CONFIG_SUFFIX}": model_config(model, gpus) for model in spec.models}
+    configs |= {f"{ensemble.name}{CONFIG_SUFFIX}": ensemble_config(ensemble) for ensemble in spec.ensembles}
+    plan = {
+        "layout": "ConfigMapKeys" if spec.repository.config_map is not None else "Folders",
+        "models": [{"name": model.name, "required": model.required} for model in spec.models],
+        "ensembles": [ensemble.name for ensemble in spec.ensembles],
+    }
+    return configs | {PLAN_KEY: json.dumps(plan, sort_keys=True)}
+
+
+def model_config_map(inference: GLMInference) -> Object:
+    """The immutable ConfigMap with the model configurations; its name tells its content."""
+    data = repository_data(inference.spec)
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": child_metadata(inference, model_config_name(inference.name, content_hash(data))),
+        "data": data,
+        "immutable": True,
+    }
+
+
+def source_volume(spec: GLMInferenceSpec) -> Object | None:
+    """The pod's volume with the user's model files; None for a source that is no volume."""
+    repository = spec.repository
+    if repository.config_map is not None:
+        return {"name": "source", "configMap": {"name": repository.config_map.name}}
+    if repository.persistent_volume_claim is not None:
+        claim = repository.persistent_volume_claim.name
+        return {"name": "source", "persistentVolumeClaim": {"claimName": claim, "readOnly": True}}
+    if repository.image is not None:
+        image = repository.image
+        return {"name": "source", "image": {"reference": image.reference, "pullPolicy": image.pull_policy}}
+    return None
+
+
+def source_mount(spec: GLMInferenceSpec) -> Object:
+    """Where that volume is mounted, in the init container and in Triton's, so that links hold in both."""
+    mount: Object = {"name": "source", "mountPath": SOURCE_PATH, "readOnly": True}
+    folder = spec.repository.persistent_volume_claim or spec.repository.image
+    if folder is not None and folder.path:
+        mount["subPath"] = folder.path
+    return mount

@@ -1,0 +1,1 @@
+"""What is reported, decided from what was observed. Pure: observations and time come in, a status goes out."""

@@ -1,0 +1,149 @@
+"""What one look at the cluster showed. Frozen; what could not be read is None, never a zero or an empty list."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from glm_operator.api import group
+from glm_operator.resources.names import CONFIG_VOLUME, REPOSITORY_CONTAINER, TRITON_CONTAINER, Object
+from glm_operator.resources.triton_deployment import revision_of
+
+
+@dataclass(frozen=True, slots=True)
+class ModelObservation:
+    """One model on one pod."""
+
+    ready: bool
+    version: str
+    reason: str
+    answers: bool | None
+    """Whether a probe inference succeeded on this server; None: not tried yet."""
+
+    @property
+    def serves(self) -> bool:
+        """Ready, and no inference has failed."""
+        return self.ready and self.answers is True
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerTrouble:
+    """Why a container isn't running."""
+
+    container: str
+    reason: str
+    """Kubelet's word: ImagePullBackOff, CrashLoopBackOff, CreateContainerConfigError, Error, ..."""
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class PodObservation:
+    """One Triton pod."""
+
+    name: str
+    uid: str
+    address: str
+    node: str
+    revision: str
+    config_map: str
+    """The generated ConfigMap that it mounts; empty when it mounts none."""
+    deleting: bool
+    started: bool
+    """Kubelet's startup probe has passed: the server has bound its ports."""
+    ready: bool
+    """Kubelet counts it as ready, so that the Service sends it requests."""
+    gate: bool | None
+    """The operator's readiness gate as it stands; None: none set."""
+    incarnation: str
+    """Changes whenever the server is a new process: pod and number of restarts."""
+    unschedulable: str
+    """The scheduler's message; empty when a node was found."""
+    trouble: ContainerTrouble | None
+    models: Mapping[str, ModelObservation] | None
+    """None: the server could not be read."""
+
+    def serves(self, required: Iterable[str]) -> bool:
+        """Whether every one of the models answers on this pod."""
+        models = self.models
+        return (
+            not self.deleting
+            and models is not None
+            and all(name in models and models[name].serves for name in required)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """Everything that a decision about one resource is made from."""
+
+    children: Mapping[str, Object | None]
+    """Kind to the child of that kind as the cluster has it."""
+    config_maps: tuple[Object, ...]
+    """All generated ConfigMaps, of older revisions as well."""
+    pods: tuple[PodObservation, ...]
+    repository_hash: str | None
+    """Hash of the user's model files; None for a source that can't be read without mounting it."""
+    repository_problem: str
+    """Why the source isn't there; empty when it is, or when only the pods can tell."""
+    status: Mapping[str, Any]
+    """The status as last written."""
+
+
+def observe_pod(pod: Object) -> PodObservation:
+    """What the API server knows of a pod; its models are filled in by whoever reads the server."""
+    metadata, spec, status = pod["metadata"], pod["spec"], pod.get("status", {})
+    conditions = {condition["type"]: condition for condition in status.get("conditions", ())}
+    scheduled = conditions.get("PodScheduled", {})
+    server = _server(status)
+    return PodObservation(
+        name=metadata["name"],
+        uid=metadata["uid"],
+        address=status.get("podIP", ""),
+        node=spec.get("nodeName", ""),
+        revision=revision_of(pod),
+        config_map=_generated_config_map(spec),
+        deleting="deletionTimestamp" in metadata,
+        started=bool(server.get("started")) and "running" in server.get("state", {}),
+        ready=conditions.get("Ready", {}).get("status") == "True",
+        gate=conditions[group.READINESS_GATE].get("status") == "True" if group.READINESS_GATE in conditions else None,
+        incarnation=f"{metadata['uid']}/{server.get('restartCount', 0)}",
+        unschedulable=scheduled.get("message", "") if scheduled.get("reason") == "Unschedulable" else "",
+        trouble=_trouble(status),
+        models=None,
+    )
+
+
+def _generated_config_map(spec: Mapping[str, Any]) -> str:
+    volumes = {volume["name"]: volume for volume in spec.get("volumes", ())}
+    return str(volumes.get(CONFIG_VOLUME, {}).get("configMap", {}).get("name", ""))
+
+
+def _server(status: Mapping[str, Any]) -> Mapping[str, Any]:
+    for container in status.get("containerStatuses", ()):
+        if container["name"] == TRITON_CONTAINER:
+            return dict(container)
+    return {}
+
+
+def _trouble(status: Mapping[str, Any]) -> ContainerTrouble | None:
+    containers = [*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ())]
+    for container in containers:
+        trouble = _container_trouble(container)
+        if trouble is not None:
+            return trouble
+    return None
+
+
+_PASSING = frozenset({"", "PodInitializing", "ContainerCreating", "Completed"})
+
+
+def _container_trouble(container: Mapping[str, Any]) -> ContainerTrouble | None:
+    state, last = container.get("state", {}), container.get("lastState", {}).get("terminated", {})
+    ended = state.get("terminated", {})
+    if ended.get("exitCode"):
+        return ContainerTrouble(container["name"], ended.get("reason", "Error"), ended.get("message", ""))
+    waiting = state.get("waiting", {})
+    reason = waiting.get("reason", "")
+    if reason in _PASSING:
+        return None
+    message = last.get("message", "") if container["name"] == REPOSITORY_CONTAINER else ""
+    return ContainerTrouble(container["name"], reason, message or waiting.get("message", ""))

@@ -1,0 +1,131 @@
+"""The status of a GLMInference, from one observation."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from glm_operator.api.inference import GLMInference, GLMInferenceSpec
+from glm_operator.resources.names import GRPC_PORT, HTTP_PORT, selector_text, service_url
+from glm_operator.status.conditions import (
+    READY,
+    RECONCILING,
+    STALLED,
+    UNHANDLED_FIELDS,
+    Verdict,
+    conditions,
+)
+from glm_operator.status.findings import Finding, first_finding, newest_pods
+from glm_operator.status.observation import Observation, PodObservation
+from glm_operator.status.unhandled import unhandled_fields
+
+
+def summarize(inference: GLMInference, observed: Observation, now: datetime) -> dict[str, Any]:
+    """The whole status but for the decisions, which are recorded by whoever takes them."""
+    spec = inference.spec
+    return {
+        "observedGeneration": inference.generation,
+        "replicas": sum(not pod.deleting for pod in observed.pods),
+        "readyReplicas": len(serving_pods(spec, observed)),
+        "selector": selector_text(inference.name),
+        "url": service_url(inference.namespace, inference.name, HTTP_PORT),
+        "grpcUrl": service_url(inference.namespace, inference.name, GRPC_PORT).replace("http://", "grpc://"),
+        "models": model_statuses(spec, observed),
+        "conditions": conditions(
+            verdicts(inference, observed), observed.status.get("conditions", ()), inference.generation, now
+        ),
+    }
+
+
+def refusal(
+    inference_generation: int, reason: str, message: str, previous: Mapping[str, Any], now: datetime
+) -> dict[str, Any]:
+    """The status of a resource that can't be acted on until somebody mends it; what is known of its pods stays."""
+    finding = Finding(reason, message, stalled=True)
+    kept = {
+        key: value for key, value in previous.items() if key not in {"conditions", "decisions", "observedGeneration"}
+    }
+    found = conditions(_not_ready(finding), previous.get("conditions", ()), inference_generation, now)
+    return kept | {"observedGeneration": inference_generation, "conditions": found}
+
+
+def serving_pods(spec: GLMInferenceSpec, observed: Observation) -> tuple[PodObservation, ...]:
+    """Pods that kubelet sends requests to and on which every required model answers."""
+    return tuple(pod for pod in observed.pods if pod.ready and pod.serves(spec.required_models))
+
+
+def verdicts(inference: GLMInference, observed: Observation) -> list[Verdict]:
+    """Ready, and whatever else holds."""
+    found = _readiness(inference.spec, observed)
+    unhandled = unhandled_fields(inference)
+    if unhandled:
+        found.append(Verdict(UNHANDLED_FIELDS, "True", "NothingActsOnThem", "; ".join(unhandled)))
+    return found
+
+
+def _readiness(spec: GLMInferenceSpec, observed: Observation) -> list[Verdict]:
+    wanted, serving = spec.effective_replicas, len(serving_pods(spec, observed))
+    finding = first_finding(spec, observed)
+    if wanted == 0:
+        return [Verdict(READY, "False", "ScaledToZero", "no pods are wanted, so nothing is served")]
+    count = f"{serving} of {wanted} pods serve every required model"
+    if serving < wanted:
+        cause = finding or Finding("PodsStarting", _starting(spec, observed), stalled=False)
+        return _not_ready(Finding(cause.reason, f"{count}; {cause.message}", cause.stalled))
+    ready = Verdict(READY, "True", "AllModelsServing", count)
+    if finding is not None:
+        # Older pods still serve while the newest revision can't: both are said.
+        message = f"older pods serve; the present spec is not rolled out: {finding.message}"
+        return [ready, *(verdict for verdict in _not_ready(Finding(finding.reason, message, finding.stalled))[1:])]
+    if not _rolled_out(wanted, observed):
+        return [ready, Verdict(RECONCILING, "True", "RollingOut", "pods of the present spec replace older ones")]
+    return [ready]
+
+
+def _not_ready(finding: Finding) -> list[Verdict]:
+    other = STALLED if finding.stalled else RECONCILING
+    return [
+        Verdict(READY, "False", finding.reason, finding.message),
+        Verdict(other, "True", finding.reason, finding.message),
+    ]
+
+
+def _rolled_out(wanted: int, observed: Observation) -> bool:
+    newest = newest_pods(observed)
+    alive = [pod for pod in observed.pods if not pod.deleting]
+    return len(newest) >= wanted and len(alive) == len(newest)
+
+
+def _starting(spec: GLMInferenceSpec, observed: Observation) -> str:
+    alive = [pod for pod in observed.pods if not pod.deleting]
+    loading = sum(pod.started is False and pod.node != "" for pod in alive)
+    unread = sum(pod.started and pod.models is None for pod in alive)
+    parts = [f"{len(alive)} of {spec.effective_replicas} made"]
+    if loading:
+        parts.append(f"{loading} loading models")
+    if unread:
+        parts.append(f"{unread} can't be read")
+    return ", ".join(parts)
+
+
+def model_statuses(spec: GLMInferenceSpec, observed: Observation) -> list[dict[str, Any]]:
+    """`status.models`: each model as the worst of the newest revision's pods has it."""
+    pods = newest_pods(observed)
+    return [_model_status(name, pods) for name in spec.served_names]
+
+
+def _model_status(name: str, pods: Iterable[PodObservation]) -> dict[str, Any]:
+    readings = [(pod, pod.models.get(name)) for pod in pods if pod.models is not None]
+    seen = [reading for _, reading in readings if reading is not None]
+    failed = [reading for reading in seen if not reading.serves and reading.reason]
+    serving = [reading for reading in seen if reading.serves]
+    unproven = [reading for reading in seen if reading.ready and reading.answers is None]
+    loading = any(pod.node and not pod.started for pod in pods)
+    if failed:
+        state, reason = "Failed", failed[0].reason
+    elif serving and not unproven:
+        state, reason = "Ready", ""
+    else:
+        state, reason = ("Loading" if loading or unproven else "Unknown"), ""
+    versions = sorted({reading.version for reading in serving if reading.version})
+    status = {"name": name, "state": state, "readyPods": len(serving), "version": ",".join(versions), "reason": reason}
+    return {key: value for key, value in status.items() if value != ""}
