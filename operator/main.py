@@ -1,12 +1,18 @@
 """Start-up: `kopf run -m glm_operator.main`. The only place that wires things together."""
 
 import os
+from typing import Final
 
 import kopf
+
 from glm_operator.api import group
+from glm_operator.handlers import inference
 from glm_operator.observability.log import configure
 from glm_operator.reconcile.services import Services
 from glm_operator.reconcile.settings import InvalidSettingsError, read_settings
+
+HANDLERS: Final = (inference.inference_changed, inference.child_changed)
+"""kopf knows a handler from the moment its module is imported."""
 
 
 @kopf.on.startup()

@@ -2,8 +2,9 @@
 
 from typing import Annotated, Literal
 
-from glm_operator.api.base import ApiModel
 from pydantic import Field, StringConstraints
+
+from glm_operator.api.base import ApiModel
 
 
 class PrometheusSource(ApiModel):

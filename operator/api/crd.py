@@ -87,7 +87,7 @@ def _resource_schema() -> Schema:
             "kind": {"type": "string"},
             "metadata": {"type": "object"},
             "spec": structural(GLMInferenceSpec.model_json_schema(by_alias=True)),
-            "status": structural(GLMInferenceStatus.model_json_schema(by_alias=True)),
+            "status": without_defaults(structural(GLMInferenceStatus.model_json_schema(by_alias=True))),
         },
     }
 
@@ -97,8 +97,22 @@ def structural(document: Mapping[str, Any]) -> Schema:
     return _structural(document, document.get("$defs", {}))
 
 
+def without_defaults(schema: Schema) -> Schema:
+    """The schema of what the operator writes: defaults would add fields, and make every look see a difference."""
+    kept = {key: value for key, value in schema.items() if key != "default"}
+    if "properties" in kept:
+        kept["properties"] = {name: without_defaults(field) for name, field in kept["properties"].items()}
+    if "items" in kept:
+        kept["items"] = without_defaults(kept["items"])
+    return kept
+
+
 def _structural(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> Schema:
     merged = _without_references(schema, definitions)
+    return _scalar_part(merged) | _nested_part(merged, definitions)
+
+
+def _scalar_part(merged: Schema) -> Schema:
     result: Schema = {key: merged[key] for key in _COPIED if key in merged}
     if "const" in merged:
         result["enum"] = [merged["const"]]
@@ -108,13 +122,29 @@ def _structural(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> Sc
         result["format"] = "int64"
     if result.get("x-kubernetes-int-or-string"):
         result["anyOf"] = merged["anyOf"]
-    if "items" in merged:
-        result["items"] = _structural(merged["items"], definitions)
-    if "properties" in merged:
-        result["properties"] = {name: _structural(value, definitions) for name, value in merged["properties"].items()}
-    elif isinstance(merged.get("additionalProperties"), Mapping):
-        result["additionalProperties"] = _structural(merged["additionalProperties"], definitions)
     return result
+
+
+def _nested_part(merged: Schema, definitions: Mapping[str, Any]) -> Schema:
+    if "items" in merged:
+        return {"items": _structural(merged["items"], definitions)}
+    if "properties" in merged:
+        return {"properties": {name: _structural(field, definitions) for name, field in merged["properties"].items()}}
+    if "patternProperties" in merged:
+        return _map_with_checked_keys(merged["patternProperties"], definitions)
+    if isinstance(merged.get("additionalProperties"), Mapping):
+        return {"additionalProperties": _structural(merged["additionalProperties"], definitions)}
+    return {}
+
+
+def _map_with_checked_keys(properties: Mapping[str, Any], definitions: Mapping[str, Any]) -> Schema:
+    """A map whose keys have a pattern: structural schemas know none, so a CEL rule checks them."""
+    ((pattern, value),) = properties.items()
+    rule = f"self.all(key, key.matches('{pattern}'))"
+    return {
+        "additionalProperties": _structural(value, definitions),
+        "x-kubernetes-validations": [{"rule": rule, "message": f"every key must match {pattern}"}],
+    }
 
 
 def _without_references(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> Schema:

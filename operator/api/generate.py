@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 import yaml
+
 from glm_operator.api import group
 from glm_operator.api.crd import custom_resource_definition
 from glm_operator.api.reference import reference_page

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
+from pydantic import Field, ValidationError
+
 from glm_operator.api import group
 from glm_operator.api.anomaly import Anomaly
 from glm_operator.api.base import ApiModel, Rule
@@ -13,7 +15,6 @@ from glm_operator.api.repository import Repository
 from glm_operator.api.runtime import Runtime
 from glm_operator.api.scaling import Replicas, Scaling
 from glm_operator.api.traffic import Traffic
-from pydantic import Field, ValidationError
 
 MAX_MODELS = 64
 _MAP_BY_NAME = {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]}

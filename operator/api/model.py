@@ -2,9 +2,10 @@
 
 from typing import Annotated, ClassVar, Final, Literal
 
+from pydantic import Field
+
 from glm_operator.api.base import ApiModel, Rule
 from glm_operator.api.types import DataType, DnsLabel, ParameterName, ShortText, TensorName
-from pydantic import Field
 
 Engine = Literal["TensorRT", "ONNXRuntime", "OpenVINO", "PyTorch", "Python", "VLLM", "TensorRTLLM"]
 Precision = Literal["FP32", "FP16", "BF16", "INT8"]

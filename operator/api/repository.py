@@ -2,9 +2,10 @@
 
 from typing import Annotated, ClassVar, Literal
 
+from pydantic import StringConstraints
+
 from glm_operator.api.base import ApiModel, Rule
 from glm_operator.api.types import ImageReference, ObjectName, RelativePath
-from pydantic import StringConstraints
 
 SOURCES: tuple[str, ...] = ("config_map", "persistent_volume_claim", "image", "s3", "http")
 

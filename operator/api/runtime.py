@@ -2,9 +2,10 @@
 
 from typing import Annotated, Any, ClassVar, Final
 
+from pydantic import Field, StringConstraints, WithJsonSchema
+
 from glm_operator.api.base import ApiModel, Rule
 from glm_operator.api.types import LabelKey, ObjectName, Quantity, QuantityString, ShortText
-from pydantic import Field, StringConstraints, WithJsonSchema
 
 DEFAULT_TRITON_VERSION: Final = "2.51"
 

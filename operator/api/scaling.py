@@ -2,8 +2,9 @@
 
 from typing import Annotated, ClassVar, Literal
 
-from glm_operator.api.base import ApiModel, Rule
 from pydantic import Field, StringConstraints
+
+from glm_operator.api.base import ApiModel, Rule
 
 Replicas = Annotated[int, Field(ge=0, le=10_000)]
 

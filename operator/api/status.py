@@ -5,8 +5,9 @@ It is written by the operator alone, so its types are only as strict as readers 
 
 from typing import Annotated, Final, Literal
 
-from glm_operator.api.base import ApiModel
 from pydantic import Field
+
+from glm_operator.api.base import ApiModel
 
 MAX_DECISIONS: Final = 10
 

@@ -2,9 +2,10 @@
 
 from typing import Annotated, Literal
 
+from pydantic import Field, StringConstraints
+
 from glm_operator.api.base import ApiModel
 from glm_operator.api.types import Duration, ObjectName
-from pydantic import Field, StringConstraints
 
 Percent = Annotated[int, Field(ge=0, le=100)]
 Hostname = Annotated[str, StringConstraints(pattern=r"^(\*\.)?[a-z0-9]([-a-z0-9.]*[a-z0-9])?$", max_length=253)]

@@ -9,10 +9,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, Self
 
 import aiohttp
-from glm_operator.api import group
-from glm_operator.clients.errors import ClusterError, RefusedError
 from kubernetes.aio import client as aio_client
 from kubernetes.aio import config as aio_config
+
+from glm_operator.api import group
+from glm_operator.clients.errors import ClusterError, RefusedError
 
 Object = dict[str, Any]
 
@@ -31,6 +32,9 @@ _PATHS: Final[Mapping[str, tuple[str, str]]] = {
     "Deployment": ("/apis/apps/v1", "deployments"),
     "PodDisruptionBudget": ("/apis/policy/v1", "poddisruptionbudgets"),
     "NetworkPolicy": ("/apis/networking.k8s.io/v1", "networkpolicies"),
+    "Node": ("/api/v1", "nodes"),
+    "CustomResourceDefinition": ("/apis/apiextensions.k8s.io/v1", "customresourcedefinitions"),
+    "SelfSubjectAccessReview": ("/apis/authorization.k8s.io/v1", "selfsubjectaccessreviews"),
     group.KIND: (f"/apis/{group.API_VERSION}", group.PLURAL),
 }
 
@@ -63,7 +67,12 @@ class Cluster:
         """Close all connections."""
         await self._api.close()
 
-    async def get(self, kind: str, namespace: str, name: str) -> Object | None:
+    async def version(self) -> str:
+        """The API server's version, such as `v1.37.2`."""
+        answer = await self._request("GET", "/version")
+        return str(answer["gitVersion"])
+
+    async def get(self, kind: str, namespace: str | None, name: str) -> Object | None:
         """The object; None when there is none.
 
         Raises:
@@ -80,7 +89,9 @@ class Cluster:
         """All objects that the label selector selects."""
         query = [("labelSelector", selector)] if selector else []
         answer = await self._request("GET", path_of(kind, namespace), query=query)
-        return list(answer["items"])
+        version = answer["apiVersion"]
+        # The items of a list come without what the list says for all of them.
+        return [{"apiVersion": version, "kind": kind} | item for item in answer["items"]]
 
     async def list_metadata(self, kind: str, namespace: str | None) -> list[Object]:
         """Metadata of all objects, which costs a fraction of the whole objects."""
@@ -115,7 +126,7 @@ class Cluster:
 
     async def create(self, body: Object) -> Object:
         """Create an object that has no name of its own to apply, such as an Event."""
-        return await self._request("POST", path_of(body["kind"], body["metadata"]["namespace"]), body=body)
+        return await self._request("POST", path_of(body["kind"], body["metadata"].get("namespace")), body=body)
 
     async def _apply(self, body: Object, subresource: str | None, manager: str) -> Object:
         metadata = body["metadata"]

@@ -6,6 +6,7 @@ KiB at most), add a finalizer that blocks deletion while the operator is away, a
 """
 
 import kopf
+
 from glm_operator.api import group
 from glm_operator.api.inference import RESOURCE
 from glm_operator.reconcile.services import Services

@@ -12,6 +12,8 @@ from typing import Final, NamedTuple
 from glm_operator.reconcile.backoff import backoff_seconds
 
 DEFAULT_WORKERS: Final = 8
+SHORTEST_INTERVAL_SECONDS: Final = 0.2
+"""Between two looks at one resource: a burst of events becomes one look, and no resource can occupy the loop."""
 
 
 class Key(NamedTuple):
@@ -39,6 +41,7 @@ class ReconcileQueue:
         self._heap: list[tuple[float, Key]] = []
         self._running: set[Key] = set()
         self._failures: dict[Key, int] = {}
+        self._ended: dict[Key, float] = {}
         self._wake = asyncio.Condition()
 
     def __len__(self) -> int:
@@ -51,12 +54,6 @@ class ReconcileQueue:
         async with self._wake:
             self._schedule(key, self._clock() + delay)
             self._wake.notify()
-
-    async def forget(self, key: Key) -> None:
-        """Drop what is known of a key that is gone."""
-        async with self._wake:
-            self._due.pop(key, None)
-            self._failures.pop(key, None)
 
     async def run(self, workers: int = DEFAULT_WORKERS) -> None:
         """Work until cancelled."""
@@ -71,7 +68,7 @@ class ReconcileQueue:
             try:
                 delay = await self._work(key)
                 self._failures.pop(key, None)
-            except Exception as error:  # noqa: BLE001: one broken resource must not end the loop for the others
+            except Exception as error:  # one broken resource must not end the loop for the others
                 self._failures[key] = self._failures.get(key, 0) + 1
                 delay = backoff_seconds(self._failures[key])
                 self._on_failure(key, error, delay)
@@ -98,14 +95,21 @@ class ReconcileQueue:
 
     async def _done(self, key: Key, delay: float | None) -> None:
         async with self._wake:
+            now = self._clock()
             self._running.discard(key)
-            if key in self._due:
-                heapq.heappush(self._heap, (self._due[key], key))
+            self._ended[key] = now
+            again = self._due.pop(key, None)
+            if again is not None:
+                self._schedule(key, again)
             if delay is not None:
-                self._schedule(key, self._clock() + delay)
+                self._schedule(key, now + delay)
+            if key not in self._due:
+                del self._ended[key]
             self._wake.notify()
 
     def _schedule(self, key: Key, due: float) -> None:
+        if key in self._ended:
+            due = max(due, self._ended[key] + SHORTEST_INTERVAL_SECONDS)
         if key in self._due and self._due[key] <= due:
             return
         self._due[key] = due

@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from typing import Self
 
 from aiohttp import web
+from prometheus_client import CollectorRegistry
+
 from glm_operator.api import group
 from glm_operator.clients.errors import ClusterError
 from glm_operator.clients.kubernetes import Cluster
@@ -16,7 +18,6 @@ from glm_operator.observability.watch_health import WatchHealth
 from glm_operator.reconcile.queue import Key, ReconcileQueue
 from glm_operator.reconcile.reconciler import Reconciler
 from glm_operator.reconcile.settings import Settings
-from prometheus_client import CollectorRegistry
 
 
 class Services:

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import Annotated, Final
 
-from glm_operator.resources.triton_deployment import Images
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from glm_operator.resources.triton_deployment import Images
 
 PREFIX: Final = "GLM_"
 

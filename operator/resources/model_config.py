@@ -7,9 +7,10 @@ user is ever spliced into text: protobuf's printer quotes it.
 from collections.abc import Iterable
 from typing import Any, Final
 
-from glm_operator.api.model import Ensemble, ModelSpec, Tensor
 from google.protobuf import text_format
 from tritonclient.grpc import model_config_pb2 as pb
+
+from glm_operator.api.model import Ensemble, ModelSpec, Tensor
 
 BACKENDS: Final = {
     "TensorRT": "tensorrt",

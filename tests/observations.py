@@ -1,0 +1,74 @@
+"""Builders of observations for tables of tests."""
+
+from dataclasses import replace
+from typing import Any
+
+from conftest import MINIMAL, make_body
+from glm_operator.api import group
+from glm_operator.api.inference import GLMInference, parse
+from glm_operator.resources.children import desired_children
+from glm_operator.resources.difference import with_applied_hash
+from glm_operator.resources.triton_deployment import Images, template_revision
+from glm_operator.status.observation import ModelObservation, Observation, PodObservation
+
+IMAGES = Images(runtime="triton:1", repository="operator:1")
+SERVING = ModelObservation(ready=True, version="1", reason="", answers=True)
+FAILED = ModelObservation(ready=False, version="", reason="version 1: no such file", answers=None)
+UNPROVEN = ModelObservation(ready=True, version="1", reason="", answers=None)
+WRONG = ModelObservation(ready=True, version="1", reason="probe inference failed: boom", answers=False)
+
+
+def resource(**spec: Any) -> GLMInference:
+    return parse(make_body(MINIMAL | spec))
+
+
+def applied(inference: GLMInference) -> dict[str, Any]:
+    """The children as the API server has them after an apply, by kind."""
+    desired = desired_children(inference, IMAGES, "hash", None)
+    return {child["kind"]: with_applied_hash(child) for child in desired}
+
+
+def pod(inference: GLMInference, name: str = "echo-1", **changes: Any) -> PodObservation:
+    """A pod of the present revision that serves."""
+    seen = PodObservation(
+        name=name,
+        uid=f"uid-{name}",
+        address="10.0.0.1",
+        node="node0",
+        revision=template_revision(applied(inference)["Deployment"]),
+        config_map=applied(inference)["ConfigMap"]["metadata"]["name"],
+        deleting=False,
+        started=True,
+        ready=True,
+        gate=None,
+        incarnation=f"uid-{name}/0",
+        unschedulable="",
+        trouble=None,
+        models=dict.fromkeys(inference.spec.served_names, SERVING),
+    )
+    return replace(seen, **changes)
+
+
+def observation(inference: GLMInference, *pods: PodObservation, **changes: Any) -> Observation:
+    """The cluster after an apply, with these pods."""
+    children = applied(inference)
+    seen = Observation(
+        children={kind: child for kind, child in children.items() if kind != "ConfigMap"},
+        config_maps=(children["ConfigMap"],),
+        pods=pods,
+        repository_hash="hash",
+        repository_problem="",
+        status={},
+    )
+    return replace(seen, **changes)
+
+
+def deployment_condition(inference: GLMInference, **condition: str) -> dict[str, Any]:
+    """The children with a condition on the Deployment."""
+    children = applied(inference)
+    del children["ConfigMap"]
+    children["Deployment"]["status"] = {"conditions": [condition]}
+    return children
+
+
+GATE = group.READINESS_GATE

@@ -1,0 +1,95 @@
+"""What is written, and that nothing is when nothing has to be."""
+
+import pytest
+
+from conftest import model
+from glm_operator.reconcile.decide import KEPT_CONFIG_MAPS, decide
+from glm_operator.resources.difference import with_applied_hash
+from glm_operator.resources.triton_deployment import Images
+from observations import FAILED, IMAGES, SERVING, applied, observation, pod, resource
+
+ECHO = resource()
+GATED = resource(models=[model(name="a"), model(name="b"), model(name="c", required=False)])
+
+
+def kinds(plan):
+    return [child["kind"] for child in plan.apply]
+
+
+def test_an_unchanged_resource_causes_no_write():
+    plan = decide(ECHO, observation(ECHO, pod(ECHO)), IMAGES)
+    assert (plan.apply, plan.delete, plan.gates, plan.decisions) == ((), (), (), ())
+
+
+def test_an_upgrade_of_the_operator_causes_no_write():
+    newer = Images(runtime="triton:2", repository="operator:2")
+    assert decide(ECHO, observation(ECHO, pod(ECHO)), newer).apply == ()
+
+
+def test_a_new_resource_gets_all_children_with_what_the_deployment_needs_before_it():
+    nothing = observation(ECHO, children=dict.fromkeys(applied(ECHO)), config_maps=())
+    plan = decide(ECHO, nothing, IMAGES)
+    assert kinds(plan)[-1] == "Deployment"
+    assert set(kinds(plan)) == set(applied(ECHO))
+    assert plan.decisions[0].reason == "Created"
+
+
+@pytest.mark.parametrize("kind", [kind for kind in applied(ECHO) if kind != "ConfigMap"])
+def test_a_child_that_somebody_deleted_is_made_again(kind):
+    there = observation(ECHO).children | {kind: None}
+    assert kinds(decide(ECHO, observation(ECHO, children=there), IMAGES)) == [kind]
+
+
+def test_a_change_is_recorded_with_what_it_was_decided_from():
+    changed = resource(replicas=3)
+    (decision,) = decide(changed, observation(ECHO, pod(ECHO)), IMAGES).decisions
+    assert decision.inputs == {"generation": "1", "Deployment echo": "changed"}
+
+
+def test_another_owners_object_of_the_same_name_is_never_taken_over():
+    foreign = applied(ECHO)["Service"]
+    foreign["metadata"] |= {"ownerReferences": []}
+    plan = decide(ECHO, observation(ECHO, children={"Service": foreign}), IMAGES)
+    assert plan.refused.reason == "NameTaken"
+    assert plan.apply == ()
+
+
+def test_a_missing_repository_leaves_the_running_pods_alone():
+    changed = resource(replicas=3)
+    assert decide(changed, observation(ECHO, pod(ECHO), repository_problem="gone"), IMAGES).apply == ()
+
+
+@pytest.mark.parametrize("source", [{"s3": {"uri": "s3://bucket/x"}}, {"http": {"uri": "https://a/b", "sha256": "0" * 64}}])
+def test_a_source_that_is_not_there_yet_is_refused_with_what_to_use(source):
+    inference = resource(repository=source)
+    plan = decide(inference, observation(ECHO), IMAGES)
+    assert plan.refused.reason == "RepositorySourceNotSupported"
+    assert "use configMap" in plan.refused.message
+
+
+def config_map(name, created):
+    return with_applied_hash({"kind": "ConfigMap", "metadata": {"name": name, "creationTimestamp": created}})
+
+
+def test_old_configurations_are_kept_for_a_rollback_and_for_pods_that_mount_them():
+    current = applied(ECHO)["ConfigMap"]
+    old = [config_map(f"echo-models-{n}", f"2026-01-0{n}") for n in range(1, 6)]
+    mounted = pod(ECHO, config_map="echo-models-1")
+    plan = decide(ECHO, observation(ECHO, mounted, config_maps=(current, *old)), IMAGES)
+    kept_for_rollback = {f"echo-models-{n}" for n in (5, 4)}
+    assert len(kept_for_rollback) == KEPT_CONFIG_MAPS
+    assert {name for _, name in plan.delete} == {"echo-models-3", "echo-models-2"}
+
+
+@pytest.mark.parametrize(
+    ("models", "gate", "expected"),
+    [
+        pytest.param({"a": SERVING, "b": SERVING, "c": FAILED}, None, [("echo-1", True)], id="it opens"),
+        pytest.param({"a": SERVING, "b": SERVING, "c": FAILED}, True, [], id="it stays open"),
+        pytest.param({"a": SERVING, "b": FAILED, "c": SERVING}, True, [("echo-1", False)], id="it closes"),
+        pytest.param(None, True, [], id="an unreadable server changes nothing"),
+    ],
+)
+def test_the_readiness_gate_follows_the_required_models(models, gate, expected):
+    plan = decide(GATED, observation(GATED, pod(GATED, models=models, gate=gate)), IMAGES)
+    assert list(plan.gates) == expected

@@ -1,0 +1,149 @@
+"""The queue, on a clock of its own: no key is lost, none is worked on twice at a time, failures wait longer."""
+
+import asyncio
+
+import pytest
+
+from glm_operator.reconcile.backoff import backoff_seconds, unsettled_seconds
+from glm_operator.reconcile.queue import SHORTEST_INTERVAL_SECONDS, Key, ReconcileQueue
+
+A, B = Key("n", "a"), Key("n", "b")
+
+
+class VirtualLoop(asyncio.SelectorEventLoop):
+    """A loop whose clock jumps to the next timer instead of waiting for it."""
+
+    def __init__(self):
+        super().__init__()
+        self._virtual = 0.0
+
+    def time(self):
+        return self._virtual
+
+    def _run_once(self):
+        if not self._ready and self._scheduled:
+            self._virtual = max(self._virtual, self._scheduled[0].when())
+        super()._run_once()
+
+
+@pytest.fixture
+def event_loop_policy():
+    class Policy(asyncio.DefaultEventLoopPolicy):
+        def new_event_loop(self):
+            return VirtualLoop()
+
+    return Policy()
+
+
+class Recorder:
+    """Work that takes `seconds`, and notes when each key was begun."""
+
+    def __init__(self, seconds=0.0, results=(), begin=None):
+        self.begun = []
+        self.failures = []
+        self._seconds = seconds
+        self._results = list(results)
+        self._begin = begin
+
+    async def __call__(self, key):
+        self.begun.append((asyncio.get_running_loop().time(), key))
+        if self._begin is not None:
+            await self._begin(len(self.begun))
+        await asyncio.sleep(self._seconds)
+        result = self._results.pop(0) if self._results else None
+        if isinstance(result, Exception):
+            raise result
+        return result
+
+    def failed(self, key, error, delay):
+        self.failures.append((str(error), delay))
+
+
+async def run_for(queue, seconds, workers=2):
+    task = asyncio.create_task(queue.run(workers))
+    await asyncio.sleep(seconds)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_many_events_are_one_look():
+    work = Recorder()
+    queue = ReconcileQueue(work, work.failed)
+    for _ in range(100):
+        await queue.add(A)
+    await run_for(queue, 10)
+    assert work.begun == [(0.0, A)]
+
+
+async def test_an_event_during_a_look_causes_exactly_one_more():
+    queue = None
+
+    async def events(count):
+        if count == 1:
+            for _ in range(5):
+                await queue.add(A)
+
+    work = Recorder(seconds=1.0, begin=events)
+    queue = ReconcileQueue(work, work.failed)
+    await queue.add(A)
+    await run_for(queue, 10)
+    assert work.begun == [(0.0, A), (1.0 + SHORTEST_INTERVAL_SECONDS, A)]
+
+
+async def test_a_slow_resource_does_not_hold_up_another():
+    work = Recorder(seconds=100.0)
+    queue = ReconcileQueue(work, work.failed)
+    await queue.add(A)
+    await queue.add(B)
+    await run_for(queue, 1)
+    assert work.begun == [(0.0, A), (0.0, B)]
+
+
+async def test_a_resource_is_looked_at_again_when_it_asked_to():
+    work = Recorder(results=[5.0, None])
+    queue = ReconcileQueue(work, work.failed)
+    await queue.add(A)
+    await run_for(queue, 60)
+    assert work.begun == [(0.0, A), (5.0, A)]
+
+
+async def test_an_event_comes_before_a_later_look():
+    work = Recorder(results=[50.0, None])
+    queue = ReconcileQueue(work, work.failed)
+    await queue.add(A)
+    task = asyncio.create_task(queue.run())
+    await asyncio.sleep(3)
+    await queue.add(A)
+    await asyncio.sleep(20)
+    task.cancel()
+    assert work.begun == [(0.0, A), (3.0, A)]
+
+
+async def test_failures_wait_longer_each_time_and_a_success_forgets_them():
+    work = Recorder(results=[ValueError("one"), ValueError("two"), 100.0, ValueError("three")])
+    queue = ReconcileQueue(work, work.failed)
+    await queue.add(A)
+    await run_for(queue, 110)
+    assert work.failures == [("one", 1.0), ("two", 2.0), ("three", 1.0)]
+    assert [at for at, _ in work.begun] == [0.0, 1.0, 3.0, 103.0, 104.0]
+
+
+async def test_a_resource_that_is_gone_leaves_nothing_behind():
+    work = Recorder()
+    queue = ReconcileQueue(work, work.failed)
+    await queue.add(A)
+    await run_for(queue, 10)
+    assert (queue._due, queue._ended, queue._failures, queue._running, queue._heap) == ({}, {}, {}, set(), [])
+
+
+@pytest.mark.parametrize(("failures", "seconds"), [(1, 1), (2, 2), (6, 32), (7, 60), (1000, 60)])
+def test_backoff(failures, seconds):
+    assert backoff_seconds(failures) == seconds
+
+
+@pytest.mark.parametrize(
+    ("waited", "seconds"),
+    [pytest.param(0, 1, id="at once"), pytest.param(60, 6, id="after a minute"), pytest.param(900, 15, id="for long")],
+)
+def test_a_resource_that_is_not_ready_is_looked_at_ever_more_seldom(waited, seconds):
+    assert unsettled_seconds(waited) == seconds

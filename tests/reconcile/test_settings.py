@@ -1,0 +1,27 @@
+import pytest
+
+from glm_operator.reconcile.settings import InvalidSettingsError, read_settings
+
+LEAST = {"GLM_RUNTIME_IMAGE": "t:1", "GLM_REPOSITORY_IMAGE": "o:1", "PATH": "/bin"}
+
+
+def test_the_least_settings_have_every_default():
+    settings = read_settings(LEAST)
+    assert (settings.images.runtime, settings.namespace_list, settings.workers) == ("t:1", (), 8)
+
+
+def test_namespaces_are_a_list_with_commas():
+    assert read_settings(LEAST | {"GLM_NAMESPACES": "a, b,"}).namespace_list == ("a", "b")
+
+
+@pytest.mark.parametrize(
+    ("environment", "variable"),
+    [
+        pytest.param({}, "GLM_RUNTIME_IMAGE", id="a missing one"),
+        pytest.param(LEAST | {"GLM_WORKERS": "many"}, "GLM_WORKERS", id="one that is no number"),
+        pytest.param(LEAST | {"GLM_RESYNC_SECONDS": "0"}, "GLM_RESYNC_SECONDS", id="one out of bounds"),
+    ],
+)
+def test_a_wrong_variable_is_named(environment, variable):
+    with pytest.raises(InvalidSettingsError, match=variable):
+        read_settings(environment)

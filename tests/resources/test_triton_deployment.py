@@ -1,0 +1,166 @@
+"""The Deployment: golden pod templates, and the parts whose reasons matter."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from conftest import MINIMAL, make_body, model
+from glm_operator.api.inference import parse
+from glm_operator.resources.children import desired_children
+from glm_operator.resources.triton_deployment import Images, keep_running_images, triton_deployment
+
+GOLDEN = Path(__file__).parent / "golden"
+IMAGES = Images(runtime="triton:default", repository="operator:1")
+
+GPU_SPEC = {
+    "models": [
+        model(engine="TensorRT", name="big", precision="FP16"),
+        model(engine="ONNXRuntime", name="small", required=False),
+    ],
+    "repository": {"persistentVolumeClaim": {"name": "models", "path": "prod/v1"}},
+    "runtime": {
+        "image": "registry.example/tritonserver:24.10-py3",
+        "gpu": {"count": 1},
+        "resources": {"requests": {"cpu": 2, "memory": "8Gi"}, "limits": {"memory": "8Gi"}},
+        "sharedMemory": "1Gi",
+        "startupSeconds": 1200,
+        "exitTimeoutSeconds": 60,
+        "extraArgs": ["--log-verbose=1"],
+        "podTemplate": {
+            "labels": {"team": "search"},
+            "nodeSelector": {"gpu": "a100"},
+            "tolerations": [{"key": "gpu", "operator": "Exists", "effect": "NoSchedule"}],
+            "imagePullSecrets": [{"name": "registry"}],
+            "serviceAccountName": "triton",
+        },
+    },
+    "replicas": 3,
+}
+SPECS = {"minimal": MINIMAL, "gpu": GPU_SPEC, "image-volume": MINIMAL | {"repository": {"image": {"reference": "m:1"}}}}
+
+
+def deployment(spec=None, images=IMAGES, repository_hash="abc"):
+    return triton_deployment(parse(make_body(spec)), images, "echo-models-1", repository_hash)
+
+
+def pod_of(spec=None):
+    return deployment(spec)["spec"]["template"]["spec"]
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_the_pod_template_is_the_golden_one(name):
+    """A changed template restarts every server when the operator is upgraded.
+
+    Where that is meant: `UPDATE_GOLDEN=1 make test-fast`, and a changelog fragment that says so.
+    """
+    actual = json.dumps(deployment(SPECS[name])["spec"]["template"], indent=2, sort_keys=True) + "\n"
+    path = GOLDEN / f"{name}.json"
+    if os.environ.get("UPDATE_GOLDEN"):
+        path.write_text(actual)
+    assert actual == path.read_text()
+
+
+def test_the_grace_period_leaves_room_for_the_hook_and_the_exit_timeout():
+    spec = MINIMAL | {"runtime": {"exitTimeoutSeconds": 60}}
+    pod = pod_of(spec)
+    hook = pod["containers"][0]["lifecycle"]["preStop"]["sleep"]["seconds"]
+    assert pod["terminationGracePeriodSeconds"] > hook + 60
+    assert "--exit-timeout-secs=60" in pod["containers"][0]["args"]
+
+
+def test_the_startup_probe_covers_the_whole_loading_time():
+    probe = pod_of(MINIMAL | {"runtime": {"startupSeconds": 601}})["containers"][0]["startupProbe"]
+    assert probe["periodSeconds"] * probe["failureThreshold"] >= 601
+
+
+@pytest.mark.parametrize(
+    ("required", "path", "gated"),
+    [
+        pytest.param((True, True), "/v2/health/ready", False, id="all required: the server's own readiness"),
+        pytest.param((True, False), "/v2/models/a/ready", False, id="one required: that model's readiness"),
+        pytest.param((True, True, False), "/v2/health/live", True, id="several beside an optional one: the gate"),
+        pytest.param((False, False), "/v2/health/live", False, id="none required: the server is enough"),
+    ],
+)
+def test_readiness_hangs_on_the_required_models_alone(required, path, gated):
+    models = [model(name=name, required=flag) for name, flag in zip("abc", required, strict=False)]
+    pod = pod_of(MINIMAL | {"models": models})
+    assert pod["containers"][0]["readinessProbe"]["httpGet"]["path"] == path
+    assert ("readinessGates" in pod) == gated
+
+
+def test_a_gpu_is_a_limit_of_the_named_resource():
+    pod = pod_of(MINIMAL | {"runtime": {"gpu": {"resourceName": "amd.com/gpu", "count": 2}}})
+    assert pod["containers"][0]["resources"]["limits"] == {"amd.com/gpu": "2"}
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_every_container_is_restricted(name):
+    pod = pod_of(SPECS[name])
+    assert pod["securityContext"]["runAsNonRoot"] is True
+    assert pod["automountServiceAccountToken"] is False
+    for container in pod["containers"] + pod["initContainers"]:
+        assert container["securityContext"] == {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        }
+
+
+def test_a_users_labels_cannot_take_the_selectors_place():
+    spec = MINIMAL | {"runtime": {"podTemplate": {"labels": {"serving.autoglm.io/inference": "other"}}}}
+    built = deployment(spec)["spec"]
+    assert built["selector"]["matchLabels"].items() <= built["template"]["metadata"]["labels"].items()
+
+
+def test_new_model_files_roll_the_pods():
+    one, other = deployment(repository_hash="a"), deployment(repository_hash="b")
+    assert one["spec"]["template"] != other["spec"]["template"]
+
+
+NEWER = Images(runtime="triton:newer", repository="operator:2")
+
+
+def images_of(built):
+    pod = built["spec"]["template"]["spec"]
+    return [container["image"] for container in pod["initContainers"] + pod["containers"]]
+
+
+@pytest.mark.parametrize(
+    ("running", "wanted", "expected"),
+    [
+        pytest.param(None, MINIMAL, ["operator:2", "triton:newer"], id="a new resource gets the new images"),
+        pytest.param(MINIMAL, MINIMAL, ["operator:1", "triton:default"], id="an upgrade alone keeps what runs"),
+        pytest.param(MINIMAL, MINIMAL | {"replicas": 5}, ["operator:1", "triton:default"], id="so does scaling"),
+        pytest.param(
+            MINIMAL,
+            MINIMAL | {"runtime": {"startupSeconds": 99}},
+            ["operator:2", "triton:newer"],
+            id="a changed pod takes the new images along",
+        ),
+        pytest.param(
+            MINIMAL,
+            MINIMAL | {"runtime": {"image": "mine:1"}},
+            ["operator:2", "mine:1"],
+            id="an image of the user's own is never held back",
+        ),
+    ],
+)
+def test_default_images_are_taken_up_with_the_next_change_only(running, wanted, expected):
+    observed = None if running is None else deployment(running)
+    assert images_of(keep_running_images(deployment(wanted, NEWER), observed)) == expected
+
+
+def test_the_service_account_is_left_out_when_the_user_names_one():
+    kinds = [child["kind"] for child in desired_children(parse(make_body(GPU_SPEC)), IMAGES, None, None)]
+    assert "ServiceAccount" not in kinds
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_the_order_has_what_the_deployment_needs_before_it(name):
+    children = desired_children(parse(make_body(SPECS[name])), IMAGES, None, None)
+    assert children[-1]["kind"] == "Deployment"
+    mounted = children[-1]["spec"]["template"]["spec"]["volumes"][1]["configMap"]["name"]
+    assert mounted in [child["metadata"]["name"] for child in children if child["kind"] == "ConfigMap"]

@@ -1,0 +1,93 @@
+"""What a pod as the API server has it means."""
+
+import pytest
+
+from glm_operator.status.observation import observe_pod
+
+
+def pod(**status):
+    return {
+        "metadata": {"name": "p", "uid": "u", "annotations": {"serving.autoglm.io/template-hash": "rev"}},
+        "spec": {"nodeName": "n", "volumes": [{"name": "model-config", "configMap": {"name": "c"}}]},
+        "status": status,
+    }
+
+
+def container(name="triton", **fields):
+    return {"name": name, "restartCount": 0} | fields
+
+
+RUNNING = {"running": {}}
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        pytest.param({}, None, id="a new pod has no trouble"),
+        pytest.param(
+            {"containerStatuses": [container(state={"waiting": {"reason": "PodInitializing"}})]},
+            None,
+            id="waiting for the init container is no trouble",
+        ),
+        pytest.param(
+            {"containerStatuses": [container(state={"waiting": {"reason": "ErrImagePull", "message": "gone"}})]},
+            ("triton", "ErrImagePull", "gone"),
+            id="an image that can't be pulled",
+        ),
+        pytest.param(
+            {
+                "initContainerStatuses": [
+                    container(
+                        "model-repository",
+                        state={"waiting": {"reason": "CrashLoopBackOff", "message": "back-off"}},
+                        lastState={"terminated": {"exitCode": 1, "message": "model 'a' has no files"}},
+                    )
+                ]
+            },
+            ("model-repository", "CrashLoopBackOff", "model 'a' has no files"),
+            id="the init container's own words, not kubelet's",
+        ),
+        pytest.param(
+            {"initContainerStatuses": [container("model-repository", state={"terminated": {"exitCode": 0}})]},
+            None,
+            id="an init container that succeeded",
+        ),
+        pytest.param(
+            {"containerStatuses": [container(state={"terminated": {"exitCode": 137, "reason": "OOMKilled"}})]},
+            ("triton", "OOMKilled", ""),
+            id="a container that ran out of memory",
+        ),
+    ],
+)
+def test_trouble(status, expected):
+    trouble = observe_pod(pod(**status)).trouble
+    assert (trouble and (trouble.container, trouble.reason, trouble.message)) == expected
+
+
+@pytest.mark.parametrize(
+    ("status", "started"),
+    [
+        pytest.param({"containerStatuses": [container(started=True, state=RUNNING)]}, True, id="startup probe passed"),
+        pytest.param({"containerStatuses": [container(started=False, state=RUNNING)]}, False, id="models still load"),
+        pytest.param({}, False, id="no container yet"),
+    ],
+)
+def test_started(status, started):
+    assert observe_pod(pod(**status)).started is started
+
+
+def test_a_restarted_server_has_to_prove_itself_anew():
+    before = observe_pod(pod(containerStatuses=[container(restartCount=0)]))
+    after = observe_pod(pod(containerStatuses=[container(restartCount=1)]))
+    assert before.incarnation != after.incarnation
+
+
+def test_revision_and_configuration_are_those_it_was_made_from():
+    seen = observe_pod(pod())
+    assert (seen.revision, seen.config_map) == ("rev", "c")
+
+
+@pytest.mark.parametrize(("status", "expected"), [("True", True), ("False", False), (None, None)])
+def test_a_gate_that_nobody_set_is_unknown(status, expected):
+    conditions = [{"type": "serving.autoglm.io/required-models-ready", "status": status}] if status else []
+    assert observe_pod(pod(conditions=conditions)).gate is expected
