@@ -1,0 +1,166 @@
+"""The tools that the cluster is made of: which, in which version, and how they get into the user's cache."""
+
+import json
+import os
+import subprocess
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from devcluster import golang, packages
+from devcluster.console import say, step
+from devcluster.errors import ClusterError
+from devcluster.state import cache_folder, exclusive
+
+KUBERNETES = "1.37.2"
+CONTAINERD = "2.4.2"
+
+_KUBERNETES_MODULE = Path(__file__).parent / "kubernetes"
+_PAUSE_SOURCE = Path(__file__).parent / "pause.c"
+_VERSION_PACKAGE = "k8s.io/component-base/version"
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A program, where its source is, and how long a first build takes on two cores."""
+
+    name: str
+    version: str
+    source: str  # a Go package; for the others a Debian package, a C file or a Go module
+    seconds: int
+
+    @property
+    def path(self) -> Path:
+        """Where it is once built."""
+        return cache_folder() / "bin" / f"{self.name}-{self.version}"
+
+
+def _kubernetes(name: str, seconds: int) -> Tool:
+    return Tool(name, KUBERNETES, f"k8s.io/kubernetes/cmd/{name}", seconds)
+
+
+def _containerd(name: str, seconds: int) -> Tool:
+    return Tool(name, CONTAINERD, f"github.com/containerd/containerd/v2/cmd/{name}", seconds)
+
+
+ETCD = Tool("etcd", "debian", "etcd-server", 20)
+PAUSE = Tool("pause", "1", _PAUSE_SOURCE.name, 1)
+KWOK = Tool("kwok", "0.8.0", "sigs.k8s.io/kwok/cmd/kwok", 130)
+KWOK_STAGES = Tool("kwok-stages", KWOK.version, "sigs.k8s.io/kwok", 1)
+
+CLUSTER = (
+    PAUSE,
+    ETCD,
+    _kubernetes("kube-apiserver", 470),
+    _kubernetes("kube-controller-manager", 160),
+    _kubernetes("kube-scheduler", 25),
+    _kubernetes("kubelet", 80),
+    _kubernetes("kube-proxy", 25),
+    _kubernetes("kubectl", 50),
+    _containerd("containerd", 90),
+    _containerd("containerd-shim-runc-v2", 5),
+    _containerd("ctr", 5),
+    Tool("coredns", "1.15.0", "github.com/coredns/coredns", 105),
+)
+DEVELOPMENT = (
+    Tool("helm", "3.22.0", "helm.sh/helm/v3/cmd/helm", 100),
+    Tool("kubeconform", "0.8.0", "github.com/yannh/kubeconform/cmd/kubeconform", 5),
+)
+FAKE_NODES = (KWOK, KWOK_STAGES)
+TOOLS = {tool.name: tool for tool in (*CLUSTER, *DEVELOPMENT, *FAKE_NODES)}
+
+_STAGES = (
+    "node/fast/node-initialize.yaml",
+    "node/heartbeat-with-lease/node-heartbeat-with-lease.yaml",
+    "pod/fast/pod-ready.yaml",
+    "pod/fast/pod-complete.yaml",
+    "pod/fast/pod-delete.yaml",
+)
+
+
+def named(name: str) -> Tool:
+    """The tool with this name."""
+    if name not in TOOLS:
+        raise ClusterError(f"no tool is named {name!r}", f"there are: {', '.join(TOOLS)}")
+    return TOOLS[name]
+
+
+def ensure(wanted: Iterable[Tool]) -> None:
+    """Build those that are missing, one by one: the big ones alone keep two cores and 4 GB of memory busy."""
+    if all(tool.path.exists() for tool in wanted):
+        return
+    with exclusive(cache_folder() / "locks" / "build"):
+        missing = [tool for tool in wanted if not tool.path.exists()]
+        for number, tool in enumerate(missing, start=1):
+            with step(f"building {tool.name} {tool.version}, {number} of {len(missing)}", tool.seconds):
+                build(tool)
+        if missing:
+            say(f"  tools are in {cache_folder() / 'bin'}")
+
+
+def link(tools: Iterable[Tool], folder: Path) -> None:
+    """Give tools their plain names in `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for tool in tools:
+        place = folder / tool.name
+        if not place.is_symlink() or place.readlink() != tool.path:
+            place.unlink(missing_ok=True)
+            place.symlink_to(tool.path)
+
+
+def build(tool: Tool) -> None:
+    """Build one tool beside its place and move it there when it is whole."""
+    tool.path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{tool.name}-", dir=tool.path.parent) as folder:
+        built = Path(folder) / tool.name
+        if tool == KWOK_STAGES:
+            built.write_text(_kwok_stages(golang.toolchain(), tool))
+        elif tool == ETCD:
+            packages.extract(tool.source, "usr/bin/etcd", built)
+        elif tool == PAUSE:
+            _run(
+                ["gcc", "-static", "-Os", "-s", "-Wall", "-Wextra", "-o", str(built), str(_PAUSE_SOURCE)],
+                {},
+                _PAUSE_SOURCE.parent,
+            )
+        else:
+            _run(
+                go_command(tool, golang.toolchain(), built),
+                {"GOBIN": folder, "GOTOOLCHAIN": "local"},
+                _KUBERNETES_MODULE,
+            )
+            _only_file(Path(folder)).rename(built)
+        built.rename(tool.path)
+
+
+def _kwok_stages(go: Path, tool: Tool) -> str:
+    """What KWOK's nodes and pods go through: its own rules, which only its module has and the program lacks."""
+    argv = [str(go), "mod", "download", "-json", f"{tool.source}@v{tool.version}"]
+    module = json.loads(subprocess.run(argv, check=True, capture_output=True, text=True, cwd="/").stdout)
+    folder = Path(module["Dir"]) / "kustomize" / "stage"
+    return "---\n".join((folder / file).read_text() for file in _STAGES)
+
+
+def go_command(tool: Tool, go: Path, target: Path) -> list[str]:
+    """How a tool is built. `go install` refuses Kubernetes, which replaces modules of its own: it has a module here."""
+    if not tool.source.startswith("k8s.io/kubernetes/"):
+        return [str(go), "install", "-trimpath", "-ldflags", "-s -w", f"{tool.source}@v{tool.version}"]
+    major, minor, _ = tool.version.split(".")
+    stamp = {"gitVersion": f"v{tool.version}", "gitMajor": major, "gitMinor": minor}
+    linker = " ".join(["-s -w", *[f"-X {_VERSION_PACKAGE}.{field}={value}" for field, value in stamp.items()]])
+    options = ["-tags", "selinux_disabled", "-trimpath", "-buildvcs=false", "-ldflags", linker]
+    return [str(go), "build", *options, "-o", str(target), tool.source]
+
+
+def _only_file(folder: Path) -> Path:
+    """What `go install` has made; it names the file after the last part of the path."""
+    (file,) = folder.iterdir()
+    return file
+
+
+def _run(argv: list[str], extra: dict[str, str], folder: Path) -> None:
+    run = subprocess.run(argv, check=False, capture_output=True, text=True, cwd=folder, env={**os.environ, **extra})
+    if run.returncode != 0:
+        tail = "\n".join(run.stderr.strip().splitlines()[-15:])
+        raise ClusterError(f"{' '.join(argv[:2])} failed:\n{tail}", "the build can simply be started again")
