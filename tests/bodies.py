@@ -1,12 +1,7 @@
 """Resources that the tests start from."""
 
 import copy
-from collections.abc import Callable
 from typing import Any
-
-import pytest
-
-from glm_operator.api.inference import GLMInference, parse
 
 Body = dict[str, Any]
 
@@ -29,13 +24,3 @@ def make_body(spec: Body | None = None, **metadata: Any) -> Body:
 def model(**fields: Any) -> Body:
     """The minimal model with other fields."""
     return ECHO | fields
-
-
-@pytest.fixture
-def inference() -> Callable[..., GLMInference]:
-    """Parses a resource with a changed spec."""
-
-    def build(**spec: Any) -> GLMInference:
-        return parse(make_body(MINIMAL | spec))
-
-    return build

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from conftest import MINIMAL, make_body
+from bodies import MINIMAL, make_body
 from glm_operator.api import group
 from glm_operator.api.inference import GLMInference, parse
 from glm_operator.resources.children import desired_children

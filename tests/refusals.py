@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from conftest import TENSOR_IN, TENSOR_OUT, model
+from bodies import TENSOR_IN, TENSOR_OUT, model
 
 BIG = {"name": "x", "engine": "ONNXRuntime"}
 
@@ -39,7 +39,11 @@ REFUSALS = [
     ),
     Refusal("replicas together with scaling", {"replicas": 2, "scaling": {}}, "exclude each other"),
     Refusal("two models of one name", {"models": [model(), model()]}, "same name", "Duplicate value"),
-    Refusal("an ensemble of a model's name", {"ensembles": [_ensemble(name="echo")]}, "has the name of a model", ),
+    Refusal(
+        "an ensemble of a model's name",
+        {"ensembles": [_ensemble(name="echo")]},
+        "has the name of a model",
+    ),
     Refusal(
         "an ensemble step with an unknown model",
         {"ensembles": [_ensemble(steps=[{"model": "gone", "inputMap": {}, "outputMap": {}}])]},
@@ -71,7 +75,9 @@ REFUSALS = [
         {"models": [model(maxBatchSize=0, dynamicBatching={})]},
         "needs a batch dimension",
     ),
-    Refusal("a Python model without tensors", {"models": [{"name": "x", "engine": "Python"}]}, "list inputs and outputs"),
+    Refusal(
+        "a Python model without tensors", {"models": [{"name": "x", "engine": "Python"}]}, "list inputs and outputs"
+    ),
     Refusal(
         "a tensor without a shape",
         {"models": [model(inputs=[TENSOR_IN | {"dims": []}])]},
@@ -79,18 +85,29 @@ REFUSALS = [
         "should have at least 1 items",
     ),
     Refusal("fewer replicas than none", {"replicas": -1}, "greater than or equal to 0"),
-    Refusal(
-        "scaling whose least is above its most", {"scaling": {"minReplicas": 5, "maxReplicas": 2}}, "swap them"
-    ),
+    Refusal("scaling whose least is above its most", {"scaling": {"minReplicas": 5, "maxReplicas": 2}}, "swap them"),
     Refusal(
         "a claim's folder that climbs out",
         {"repository": {"persistentVolumeClaim": {"name": "a", "path": "../../etc"}}},
         "pattern",
         "should match",
     ),
-    Refusal("a Triton flag of the operator's own", {"runtime": {"extraArgs": ["--model-repository=/"]}}, "only these flags"),
-    Refusal("a Triton flag with a space", {"runtime": {"extraArgs": ["--log-verbose=1 --http-port=1"]}}, "pattern", "should match"),
-    Refusal("a GPU resource without a domain", {"runtime": {"gpu": {"resourceName": "gpu"}}}, "pattern", "should match"),
-    Refusal("a duration without a unit", {"traffic": {"connectionPool": {"idleTimeout": "60"}}}, "pattern", "should match"),
-    Refusal("an archive without a checksum", {"repository": {"http": {"uri": "https://a/b"}}}, "sha256", "Required value"),
+    Refusal(
+        "a Triton flag of the operator's own", {"runtime": {"extraArgs": ["--model-repository=/"]}}, "only these flags"
+    ),
+    Refusal(
+        "a Triton flag with a space",
+        {"runtime": {"extraArgs": ["--log-verbose=1 --http-port=1"]}},
+        "pattern",
+        "should match",
+    ),
+    Refusal(
+        "a GPU resource without a domain", {"runtime": {"gpu": {"resourceName": "gpu"}}}, "pattern", "should match"
+    ),
+    Refusal(
+        "a duration without a unit", {"traffic": {"connectionPool": {"idleTimeout": "60"}}}, "pattern", "should match"
+    ),
+    Refusal(
+        "an archive without a checksum", {"repository": {"http": {"uri": "https://a/b"}}}, "sha256", "Required value"
+    ),
 ]

@@ -63,7 +63,7 @@ async def _read(client: Any, name: str, index: Mapping[str, Sequence[Any]], prob
     entries = index.get(name, ())
     serving = [entry for entry in entries if entry.state == "READY"]
     if not serving:
-        reasons = sorted({entry.reason for entry in entries if entry.reason})
+        reasons = sorted({_first_paragraph(entry.reason) for entry in entries if entry.reason})
         return ModelReading(ready=False, reason="; ".join(reasons)[:MAX_REASON])
     version = max((entry.version for entry in serving), key=_version_number)
     if not await client.is_model_ready(name, client_timeout=INSPECTION_TIMEOUT_SECONDS):
@@ -72,6 +72,11 @@ async def _read(client: Any, name: str, index: Mapping[str, Sequence[Any]], prob
         return ModelReading(ready=True, version=version)
     error = await _probe(client, name)
     return ModelReading(ready=True, version=version, answers=error is None, reason=error or "")
+
+
+def _first_paragraph(reason: str) -> str:
+    """The sentence without the Python backend's traceback, which stands after it."""
+    return " ".join(reason.partition("\n\n")[0].split())
 
 
 def _version_number(version: str) -> int:

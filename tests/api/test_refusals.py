@@ -5,7 +5,7 @@ The same table runs against the real API server in e2e/test_crd_rules.py.
 
 import pytest
 
-from conftest import MINIMAL, make_body
+from bodies import MINIMAL, make_body
 from glm_operator.api.inference import InvalidSpecError, parse
 from refusals import REFUSALS
 

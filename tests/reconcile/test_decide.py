@@ -2,7 +2,7 @@
 
 import pytest
 
-from conftest import model
+from bodies import model
 from glm_operator.reconcile.decide import KEPT_CONFIG_MAPS, decide
 from glm_operator.resources.difference import with_applied_hash
 from glm_operator.resources.triton_deployment import Images
@@ -59,7 +59,9 @@ def test_a_missing_repository_leaves_the_running_pods_alone():
     assert decide(changed, observation(ECHO, pod(ECHO), repository_problem="gone"), IMAGES).apply == ()
 
 
-@pytest.mark.parametrize("source", [{"s3": {"uri": "s3://bucket/x"}}, {"http": {"uri": "https://a/b", "sha256": "0" * 64}}])
+@pytest.mark.parametrize(
+    "source", [{"s3": {"uri": "s3://bucket/x"}}, {"http": {"uri": "https://a/b", "sha256": "0" * 64}}]
+)
 def test_a_source_that_is_not_there_yet_is_refused_with_what_to_use(source):
     inference = resource(repository=source)
     plan = decide(inference, observation(ECHO), IMAGES)

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tritonclient.grpc import model_config_pb2 as pb
 
-from conftest import TENSOR_IN, TENSOR_OUT, model
+from bodies import TENSOR_IN, TENSOR_OUT, model
 from glm_operator.api.model import Ensemble, ModelSpec
 from glm_operator.resources.model_config import ensemble_config, model_config, parse_config
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import MINIMAL, make_body, model
+from bodies import MINIMAL, make_body, model
 from glm_operator.api.inference import parse
 from glm_operator.resources.children import desired_children
 from glm_operator.resources.triton_deployment import Images, keep_running_images, triton_deployment

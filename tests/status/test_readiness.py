@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from conftest import model
+from bodies import model
 from glm_operator.status.observation import ContainerTrouble
 from glm_operator.status.summary import summarize, verdicts
 from observations import FAILED, SERVING, UNPROVEN, WRONG, deployment_condition, observation, pod, resource
@@ -129,7 +129,11 @@ READY = {"Ready": ("True", "AllModelsServing")}
             id="older pods serve while the new ones start",
         ),
         pytest.param(
-            resource(replicas=0), [], {}, {"Ready": ("False", "ScaledToZero")}, id="none wanted is not ready, not broken"
+            resource(replicas=0),
+            [],
+            {},
+            {"Ready": ("False", "ScaledToZero")},
+            id="none wanted is not ready, not broken",
         ),
         pytest.param(
             resource(traffic={"affinity": {"mode": "ConsistentHash"}}),

@@ -1,0 +1,92 @@
+# `make help` lists every task. Everything that a task needs it installs itself, and says so.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+NODES ?= 1
+CHART := charts/glm-operator
+INSTALLED := $(VENV)/.installed
+
+.PHONY: help
+help: ## List all tasks
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  \033[1m%-16s\033[0m %s\n", $$1, $$2} /^##@/ {printf "\n%s\n", substr($$0, 5)}' $(MAKEFILE_LIST)
+
+##@ Try it
+.PHONY: demo demo-down
+demo: $(INSTALLED) ## A cluster, the operator, a model and an answer from it
+	@$(PYTHON) -m demo up
+
+demo-down: $(INSTALLED) ## Remove every trace of the demo
+	@$(PYTHON) -m demo down
+
+##@ Cluster
+.PHONY: cluster cluster-down cluster-status
+cluster: $(INSTALLED) ## Start a real local cluster (NODES=2: a second node); instant when it runs
+	@$(PYTHON) -m devcluster up --nodes $(NODES)
+
+cluster-down: $(INSTALLED) ## Stop it and clear what it or a crash left
+	@$(PYTHON) -m devcluster down
+
+cluster-status: $(INSTALLED) ## Show its components and nodes
+	@$(PYTHON) -m devcluster status
+
+##@ Check
+.PHONY: test test-fast test-e2e lint
+test: lint manifests-check images tools ## Everything that can be tested: lint, fast tests, and e2e on a real cluster
+	@$(PYTHON) -m pytest tests e2e --cov --cov-report=term:skip-covered
+
+test-fast: $(INSTALLED) ## Only the tests that need no cluster
+	@$(PYTHON) -m pytest tests
+
+test-e2e: $(INSTALLED) images tools ## Only the tests on a real cluster (K=EXPRESSION selects)
+	@$(PYTHON) -m pytest e2e -v $(if $(K),-k "$(K)")
+
+lint: typing-path ## ruff, mypy, import-linter, yamllint
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/mypy -p glm_operator
+	@$(VENV)/bin/mypy -p devcluster -p images -p demo
+	@$(VENV)/bin/lint-imports
+	@$(VENV)/bin/yamllint --strict manifests/samples $(CHART)/values.yaml $(CHART)/Chart.yaml
+
+##@ Make
+.PHONY: images models crds manifests manifests-check tools format lock
+images: $(INSTALLED) ## Build the images (only what changed)
+	@$(PYTHON) -m images.builder all
+
+models: $(INSTALLED) ## Train and write the sample models
+	@$(PYTHON) -m images.models build/models
+
+crds: $(INSTALLED) ## Generate the CRDs, the chart's copy and the reference from operator/api
+	@$(PYTHON) -m glm_operator.api.generate
+
+manifests: crds ## Render manifests/ from the chart
+	@$(PYTHON) -m demo manifests
+
+manifests-check: $(INSTALLED)
+	@$(PYTHON) -m glm_operator.api.generate --check
+	@$(PYTHON) -m demo manifests --check
+
+tools: $(INSTALLED) ## Build the tools that tests and cluster need (once, into the user's cache folder)
+	@$(PYTHON) -m devcluster tools
+
+format: $(INSTALLED) ## Format the code
+	@$(VENV)/bin/ruff check --fix --quiet . || true
+	@$(VENV)/bin/ruff format .
+
+lock: $(INSTALLED) ## Resolve the dependencies anew
+	@$(VENV)/bin/uv pip compile --quiet --upgrade --generate-hashes --no-emit-index-url --python-version 3.11 pyproject.toml -o requirements/operator.txt
+	@$(VENV)/bin/uv pip compile --quiet --upgrade --generate-hashes --no-emit-index-url --python-version 3.11 --extra dev pyproject.toml -o requirements/dev.txt
+
+.PHONY: typing-path
+typing-path: $(INSTALLED)
+	@mkdir -p build/typing && ln -sfn ../../operator build/typing/glm_operator
+
+$(INSTALLED): requirements/dev.txt pyproject.toml devcluster/bootstrap
+	@devcluster/bootstrap $(VENV)
+	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@

@@ -1,0 +1,40 @@
+"""The images that `make images` built."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from demo.paths import IMAGES
+
+MANIFEST = IMAGES / "images.json"
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltImage:
+    """One image: its reference in the cluster and its archive on disk."""
+
+    reference: str
+    archive: Path
+
+    @property
+    def repository(self) -> str:
+        """The reference without its tag."""
+        return self.reference.rpartition(":")[0]
+
+    @property
+    def tag(self) -> str:
+        """The tag."""
+        return self.reference.rpartition(":")[2]
+
+
+def built_image(name: str) -> BuiltImage:
+    """The newest build of an image, by the name `operator` or `triton-cpu`.
+
+    Raises:
+        LookupError: when it isn't built.
+    """
+    entries = json.loads(MANIFEST.read_text()) if MANIFEST.exists() else []
+    for entry in entries:
+        if entry["name"] in {name, f"glm-{name}"}:
+            return BuiltImage(entry["reference"], IMAGES / Path(entry["archive"]).name)
+    raise LookupError(f"image {name} is not built; run `make images`")

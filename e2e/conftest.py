@@ -1,0 +1,58 @@
+"""One cluster and one operator for all tests; a namespace for each."""
+
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from typing import Final
+
+import pytest
+
+from demo.built_images import built_image
+from demo.install import RESTRICTED, install_operator, uninstall_operator
+from demo.kubectl import Kubectl
+from demo.paths import MODELS, ROOT
+from devcluster.provider import Kind
+
+NODES: Final = "2"
+RESYNC: Final = "--set=resyncSeconds=10"
+
+
+def command(*arguments: str) -> int:
+    return subprocess.run([sys.executable, "-m", *arguments], cwd=ROOT, check=False, timeout=3600).returncode
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Kubectl]:
+    """A cluster with the images in it. One that ran before goes on running."""
+    kubectl = Kubectl.connect()
+    local = kubectl.provider.kind is Kind.LOCAL
+    ran_before = command("devcluster", "status") == 0
+    if not ran_before:
+        # What a crashed run left would only be in the way.
+        command("devcluster", "down")
+        assert command("devcluster", "up", *(["--nodes", NODES] if local else [])) == 0
+    archives = [str(built_image(name).archive) for name in ("operator", "triton-cpu")]
+    assert command("devcluster", "load-image", *archives) == 0
+    if not (MODELS / "samples.json").exists():
+        assert command("images.models", str(MODELS)) == 0
+    yield kubectl
+    if not ran_before:
+        command("devcluster", "down")
+
+
+@pytest.fixture(scope="session")
+def kubectl(cluster: Kubectl) -> Iterator[Kubectl]:
+    """The cluster with the operator in it, installed by the chart."""
+    install_operator(cluster, RESYNC)
+    yield cluster
+    uninstall_operator(cluster)
+
+
+@pytest.fixture
+def namespace(kubectl: Kubectl) -> Iterator[str]:
+    """A fresh namespace whose pods must be restricted."""
+    name = f"e2e-{uuid.uuid4().hex[:8]}"
+    kubectl.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": RESTRICTED}})
+    yield name
+    kubectl("delete", "namespace", name, "--wait=false")

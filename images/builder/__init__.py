@@ -1,0 +1,1 @@
+"""Builds the container images, without Docker where there is none: `python -m images.builder`."""
