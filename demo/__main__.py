@@ -138,7 +138,7 @@ def _picture(pixels: list[float]) -> str:
 
 
 def _next_steps(kubectl: Kubectl, seconds: float) -> None:
-    environment = f"export KUBECONFIG={kubectl.kubeconfig} PATH=$PWD/.venv/bin:$PATH"
+    environment = f"export KUBECONFIG={kubectl.kubeconfig} PATH=$PWD/.venv/bin:$PWD/.cluster/bin:$PATH"
     say(f"done in {seconds:.0f} s; what to try next:")
     for line in (
         environment,

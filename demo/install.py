@@ -5,7 +5,7 @@ import os
 from typing import Final
 
 from demo.built_images import built_image
-from demo.kubectl import Kubectl
+from demo.kubectl import CommandFailedError, Kubectl
 from demo.paths import CHART
 
 OPERATOR_NAMESPACE: Final = "glm-system"
@@ -33,10 +33,33 @@ def install_operator(
 ) -> None:
     """Install or upgrade the operator and wait until it is ready."""
     ensure_namespace(kubectl, namespace)
+    try:
+        _upgrade(kubectl, release, namespace, extra)
+    except CommandFailedError as error:
+        raise CommandFailedError(f"{error}\n{_why_not_ready(kubectl, release, namespace)}") from None
+
+
+def _upgrade(kubectl: Kubectl, release: str, namespace: str, extra: tuple[str, ...]) -> None:
     kubectl.helm(
         "upgrade", "--install", release, str(CHART), "-n", namespace, *image_values(kubectl.is_ours), *extra,
-        "--wait", "--timeout=150s",
+        # A CRD that an earlier installation left (they are kept) or that was applied by hand is taken over.
+        "--take-ownership", "--wait", "--timeout=150s",
     )  # fmt: skip
+
+
+def _why_not_ready(kubectl: Kubectl, release: str, namespace: str) -> str:
+    looks = (
+        ("get", "pods", "-n", namespace),
+        ("logs", f"deployment/{release}", "-n", namespace, "--tail=15"),
+        ("get", "events", "-n", namespace, "--field-selector=type=Warning", "--sort-by=.lastTimestamp"),
+    )
+    told = []
+    for look in looks:
+        try:
+            told.append(f"$ kubectl {' '.join(look)}\n{kubectl(*look)}")
+        except CommandFailedError as error:
+            told.append(f"$ kubectl {' '.join(look)}\n{error}")
+    return "\n".join(told)
 
 
 def uninstall_operator(kubectl: Kubectl, release: str = RELEASE, namespace: str = OPERATOR_NAMESPACE) -> None:

@@ -27,6 +27,7 @@ class Kubectl:
     @classmethod
     def connect(cls) -> Self:
         """The cluster that `make cluster` made, or that the user named."""
+        binaries.ensure([binaries.named("kubectl"), binaries.named("helm")])
         layout = Layout(ROOT)
         decided = provider.decide(Request(), provider.observe(os.environ, str(layout.kubeconfig)))
         made_here = decided.kind is not Kind.EXTERNAL
