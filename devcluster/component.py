@@ -19,7 +19,6 @@ class Component:
     writes: Mapping[Path, str] = field(default_factory=dict)  # its configuration, written before it starts
     reads: tuple[Path, ...] = ()  # files of others that it reads at its start
     seconds: int = 2  # until ready, as a rule
-    umask: int = 0o022
 
     @property
     def address(self) -> str:

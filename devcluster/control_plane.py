@@ -86,6 +86,7 @@ def controller_manager(layout: Layout, binary: Path, node: Node, kubeconfig: Pat
         root_ca_file=pki / f"{certificates.AUTHORITY}.crt",
         cluster_signing_cert_file=pki / f"{certificates.AUTHORITY}.crt",
         cluster_signing_key_file=pki / f"{certificates.AUTHORITY}.key",
+        # Its volumes belong to root with mode 0750: a pod of root has to open one for others.
         enable_hostpath_provisioner=True,
         flex_volume_plugin_dir=layout.folder / "flex-volumes",
     )
@@ -96,7 +97,6 @@ def controller_manager(layout: Layout, binary: Path, node: Node, kubeconfig: Pat
         node=node,
         reads=(kubeconfig,),
         seconds=4,
-        umask=0,  # the volumes that it makes are for pods of any user
     )
 
 

@@ -104,9 +104,7 @@ def environment(layout: Layout, component: str) -> dict[str, str]:
     return {"PATH": f"{layout.programs}:{SYSTEM_PATH}", "HOME": "/root", "LANG": "C.UTF-8", **marks}
 
 
-def start(
-    argv: Iterable[str], log: Path, environ: Mapping[str, str], *, sandbox: int | None, umask: int = 0o022
-) -> Identity:
+def start(argv: Iterable[str], log: Path, environ: Mapping[str, str], *, sandbox: int | None) -> Identity:
     """Start a process that outlives this one, in the namespaces of the sandbox whose init is process `sandbox`.
 
     It becomes a child of that init, which buries it. Were it ours, its remains would keep the sandbox from ending until
@@ -123,7 +121,6 @@ def start(
             stdout=subprocess.PIPE,
             env=dict(environ),
             cwd="/",
-            umask=umask,
         )
     return _identity_or_ended(int(run.stdout))
 

@@ -79,7 +79,7 @@ class Supervisor:
         else:
             inside = self.holder(component.node)
         log = layout.log(component.name)
-        process = processes.start(component.argv, log, environ, sandbox=inside, umask=component.umask)
+        process = processes.start(component.argv, log, environ, sandbox=inside)
         processes.write_record(layout.record(component.name), Record(process, component.fingerprint()))
 
     def _await(self, stage: Sequence[Component]) -> None:

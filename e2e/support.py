@@ -151,7 +151,13 @@ def ask(kubectl: Kubectl, namespace: str, service: str, model: str, tensors: dic
 
 @contextmanager
 def load(
-    kubectl: Kubectl, namespace: str, service: str, model: str, body: Any, rate: float = 50.0, connections: str = "fresh"
+    kubectl: Kubectl,
+    namespace: str,
+    service: str,
+    model: str,
+    body: Any,
+    rate: float = 50.0,
+    connections: str = "fresh",
 ) -> Iterator[dict[str, Any]]:
     """Load during the block; the dictionary holds the client's summary after it."""
     summary: dict[str, Any] = {}

@@ -1,5 +1,7 @@
 """The API server itself refuses what tests/api/test_refusals.py holds, and tells what to write instead."""
 
+import json
+
 import pytest
 
 from bodies import MINIMAL
@@ -10,7 +12,7 @@ from support import inference
 
 
 def dry_run(kubectl, resource):
-    return kubectl("create", "--dry-run=server", "-n", "default", "-f", "-", stdin=__import__("json").dumps(resource))
+    return kubectl("create", "--dry-run=server", "-n", "default", "-f", "-", stdin=json.dumps(resource))
 
 
 @pytest.mark.parametrize("refusal", [pytest.param(refusal, id=refusal.sentence) for refusal in REFUSALS])
@@ -21,7 +23,7 @@ def test_a_mistake_is_refused_with_what_to_do(kubectl, refusal):
 
 
 def test_an_unknown_field_is_refused(kubectl):
-    with pytest.raises(CommandFailedError, match='unknown field "spec.surprise"'):
+    with pytest.raises(CommandFailedError, match=r'unknown field "spec\.surprise"'):
         dry_run(kubectl, inference(surprise=1))
 
 
@@ -32,8 +34,8 @@ def test_a_name_that_no_service_can_have_is_refused(kubectl, name):
 
 
 @pytest.mark.parametrize("sample", [pytest.param(path, id=path.name) for path in sorted(SAMPLES.glob("*.yaml"))])
-def test_every_sample_is_accepted(kubectl, sample):
-    assert "created (server dry run)" in kubectl("create", "--dry-run=server", "-n", "default", "-f", str(sample))
+def test_every_sample_is_accepted(kubectl, namespace, sample):
+    assert "created (server dry run)" in kubectl("create", "--dry-run=server", "-n", namespace, "-f", str(sample))
 
 
 def test_short_name_and_category_work(kubectl, namespace):

@@ -5,12 +5,29 @@ import json
 import numpy as np
 import pytest
 
+from demo.built_images import built_image
 from demo.client_pod import ask_from_a_pod
 from demo.paths import MODELS, ROOT, SAMPLES
 from demo.wait import inference_ready
-from support import DIGITS_MODEL, ECHO_MODEL, ask, digits_files, echo_code, files, inference, pods_of, ready_condition
+from support import (
+    DIGITS_MODEL,
+    ECHO_MODEL,
+    ask,
+    digits_files,
+    echo_code,
+    files,
+    inference,
+    pods_of,
+    ready_condition,
+    wait_for_reason,
+)
 
 HOLD_OUT = 200
+BATCHED_DIGITS = DIGITS_MODEL | {"maxBatchSize": HOLD_OUT}
+
+
+def trained_accuracy():
+    return json.loads((MODELS / "samples.json").read_text())["digits"]["1"]["holdout_accuracy"]
 
 
 def held_out():
@@ -28,27 +45,24 @@ def test_a_python_model_answers_over_http_and_grpc(kubectl, namespace):
 
 
 def test_an_onnx_classifier_keeps_its_accuracy_on_the_hold_out(kubectl, namespace):
-    kubectl.apply(digits_files("digits"), inference("digits", models=[DIGITS_MODEL]), namespace=namespace)
+    kubectl.apply(digits_files("digits"), inference("digits", models=[BATCHED_DIGITS]), namespace=namespace)
     inference_ready(kubectl, namespace, "digits")
     pictures, labels = held_out()
-    right = 0
-    for first in range(0, HOLD_OUT, 8):
-        batch = pictures[first : first + 8]
-        tensors = {"input": {"shape": list(batch.shape), "data": batch.ravel().tolist()}}
-        if first == 0:
-            answer = ask(kubectl, namespace, "digits", "digits", tensors)
-            assert np.allclose(answer["http"]["outputs"]["probabilities"], answer["grpc"]["outputs"]["probabilities"])
+    tensors = {"input": {"shape": list(pictures.shape), "data": pictures.ravel().tolist()}}
+    answer = ask(kubectl, namespace, "digits", "digits", tensors)
+    for protocol in ("http", "grpc"):
+        guesses = np.argmax(answer[protocol]["outputs"]["probabilities"], axis=1)
+        assert (guesses == labels).mean() >= trained_accuracy() - 0.02
+
+
+def test_a_pod_reaches_the_service_by_its_name(kubectl, namespace):
+    kubectl.apply(digits_files("digits"), inference("digits", models=[DIGITS_MODEL]), namespace=namespace)
+    resource = inference_ready(kubectl, namespace, "digits")
+    pictures, labels = held_out()
+    samples = [{"label": int(n), "pixels": p.tolist()} for p, n in zip(pictures[:8], labels[:8], strict=True)]
     script = (ROOT / "demo/ask_digits.py").read_text()
-    url = f"http://digits.{namespace}.svc:8000"
-    for first in range(0, HOLD_OUT, 8):
-        samples = [
-            {"label": int(label), "pixels": picture.tolist()}
-            for picture, label in zip(pictures[first : first + 8], labels[first : first + 8], strict=True)
-        ]
-        if first < 16:  # a pod a request is slow: two show the way through DNS and Service
-            answers = json.loads(ask_from_a_pod(kubectl, namespace, script, url, json.dumps(samples)))["answers"]
-            right += sum(answer["answer"] == answer["label"] for answer in answers)
-    assert right >= 15
+    output = ask_from_a_pod(kubectl, namespace, script, resource["status"]["url"], json.dumps(samples))
+    assert len(json.loads(output)["answers"]) == len(samples)
 
 
 def test_the_samples_work_as_they_are(kubectl, namespace):
@@ -62,7 +76,11 @@ def test_several_models_of_which_an_optional_one_is_broken_still_serve(kubectl, 
         ECHO_MODEL | {"name": "two"},
         ECHO_MODEL | {"name": "broken", "required": False},
     ]
-    code = {"one__1__model__py": echo_code(1), "two__1__model__py": echo_code(2), "broken__1__model__py": "raise OSError"}
+    code = {
+        "one__1__model__py": echo_code(1),
+        "two__1__model__py": echo_code(2),
+        "broken__1__model__py": "raise OSError",
+    }
     kubectl.apply(files("trio", **code), inference("trio", models=models), namespace=namespace)
     resource = inference_ready(kubectl, namespace, "trio")
     states = {model["name"]: model["state"] for model in resource["status"]["models"]}
@@ -84,58 +102,54 @@ def test_an_ensemble_passes_tensors_from_step_to_step(kubectl, namespace):
     }
     models = [ECHO_MODEL | {"name": "one"}, ECHO_MODEL | {"name": "two"}]
     code = {"one__1__model__py": echo_code(1), "two__1__model__py": echo_code(20)}
-    kubectl.apply(
-        files("chain", **code), inference("chain", models=models, ensembles=[ensemble]), namespace=namespace
-    )
+    kubectl.apply(files("chain", **code), inference("chain", models=models, ensembles=[ensemble]), namespace=namespace)
     inference_ready(kubectl, namespace, "chain")
     answer = ask(kubectl, namespace, "chain", "both", {"raw": {"shape": [1, 1], "data": [1]}})
     assert answer["http"]["outputs"]["done"] == [[22.0]]
 
 
 def test_a_claim_can_hold_the_models(kubectl, namespace):
-    claim = {
-        "apiVersion": "v1",
-        "kind": "PersistentVolumeClaim",
-        "metadata": {"name": "models"},
-        "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
-    }
+    # The local cluster's volumes belong to root: whoever fills one must be root, which a restricted namespace forbids.
+    kubectl("label", "namespace", namespace, "pod-security.kubernetes.io/enforce=baseline", "--overwrite")
     repository = {"persistentVolumeClaim": {"name": "models", "path": "prod"}}
-    kubectl.apply(claim, writer_pod(), namespace=namespace)
-    kubectl("wait", "--for=jsonpath={.status.phase}=Succeeded", "pod/writer", "-n", namespace, "--timeout=60s", timeout=70)
+    kubectl.apply(CLAIM, _writer("echo", echo_code(5)), namespace=namespace)
+    kubectl("wait", "--for=jsonpath={.status.phase}=Succeeded", "pod/writer", "-n", namespace, "--timeout=50s")
     kubectl.apply(inference("stored", repository=repository), namespace=namespace)
     inference_ready(kubectl, namespace, "stored")
     answer = ask(kubectl, namespace, "stored", "echo", {"input": {"shape": [1, 1], "data": [7]}})
     assert answer["http"]["outputs"]["output"] == [[12.0]]
 
 
-def writer_pod():
-    from demo.built_images import built_image
+CLAIM = {
+    "apiVersion": "v1",
+    "kind": "PersistentVolumeClaim",
+    "metadata": {"name": "models"},
+    "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
+}
+WRITE_MODEL = """
+import os, pathlib, sys
+os.chmod("/data", 0o755)
+folder = pathlib.Path("/data/prod", sys.argv[1], "1")
+folder.mkdir(parents=True)
+(folder / "model.py").write_text(sys.argv[2])
+"""
 
-    script = "import pathlib,sys; f=pathlib.Path('/data/prod/echo/1'); f.mkdir(parents=True); (f/'model.py').write_text(sys.argv[1])"
-    return {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {"name": "writer"},
-        "spec": {
-            "restartPolicy": "Never",
-            "securityContext": {
-                "runAsNonRoot": True,
-                "runAsUser": 1000,
-                "fsGroup": 1000,
-                "seccompProfile": {"type": "RuntimeDefault"},
-            },
-            "containers": [
-                {
-                    "name": "writer",
-                    "image": built_image("operator").reference,
-                    "command": ["python3", "-c", script, echo_code(5)],
-                    "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
-                    "volumeMounts": [{"name": "data", "mountPath": "/data"}],
-                }
-            ],
-            "volumes": [{"name": "data", "persistentVolumeClaim": {"claimName": "models"}}],
-        },
+
+def _writer(model, code):
+    container = {
+        "name": "writer",
+        "image": built_image("operator").reference,
+        "command": ["python3", "-c", WRITE_MODEL, model, code],
+        "volumeMounts": [{"name": "data", "mountPath": "/data"}],
     }
+    claim = {"name": "data", "persistentVolumeClaim": {"claimName": "models"}}
+    spec = {
+        "restartPolicy": "Never",
+        "securityContext": {"runAsUser": 0},
+        "containers": [container],
+        "volumes": [claim],
+    }
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "writer"}, "spec": spec}
 
 
 @pytest.mark.gpu
@@ -155,7 +169,5 @@ def test_a_resource_that_asks_for_a_gpu_where_there_is_none_says_so(kubectl, nam
     if any(int(node["status"]["allocatable"].get("nvidia.com/gpu", 0)) for node in nodes):
         pytest.skip("this cluster has GPUs")
     kubectl.apply(files(), inference(runtime={"gpu": {"count": 1}}), namespace=namespace)
-    from support import wait_for_reason
-
     resource = wait_for_reason(kubectl, namespace, "echo", "Ready", "Unschedulable")
     assert "nvidia.com/gpu" in ready_condition(resource)["message"]

@@ -8,9 +8,9 @@ Bounded in count by rate and time.
 import asyncio
 import collections
 import json
+import os
 import sys
 import time
-from pathlib import Path
 
 import aiohttp
 
@@ -38,7 +38,7 @@ async def main():
     timeout = aiohttp.ClientTimeout(total=10)
     begin, number = time.monotonic(), 0
     async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session, asyncio.TaskGroup() as group:
-        while time.monotonic() - begin < limit and not Path(stop_file).exists():
+        while time.monotonic() - begin < limit and not os.path.exists(stop_file):
             group.create_task(send(session))
             number += 1
             await asyncio.sleep(max(0.0, begin + number * period - time.monotonic()))

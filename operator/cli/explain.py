@@ -4,22 +4,26 @@ from collections.abc import Mapping
 from typing import Any
 
 from rich.console import RenderableType
-from rich.table import Table
 from rich.text import Text
+from rich.tree import Tree
 
 
 def render_decisions(inference: Mapping[str, Any]) -> RenderableType:
-    """One row a decision, oldest first: when, which loop, what, why, and from which inputs."""
+    """Each decision, oldest first: when, which loop, what and why, and below it the inputs it was taken from."""
     decisions = inference.get("status", {}).get("decisions", ())
     name = f"{inference['metadata']['namespace']}/{inference['metadata']['name']}"
     if not decisions:
         return Text(f"{name}: no decision is recorded yet; is the operator running? See `kubectl glm check`")
-    table = Table(title=f"decisions about {name}", title_justify="left", show_lines=True, header_style="bold")
-    for column in ("time", "loop", "action", "reason", "message", "inputs"):
-        table.add_column(column, overflow="fold")
+    root = Tree(Text(f"the last decisions about {name}", "bold"), guide_style="bright_black")
     for decision in decisions:
-        inputs = "\n".join(f"{key}: {value}" for key, value in decision.get("inputs", {}).items())
-        table.add_row(
-            decision["time"], decision["loop"], decision["action"], decision["reason"], decision["message"], inputs
+        branch = root.add(
+            Text.assemble(
+                (f"{decision['time']}  ", "bright_black"),
+                (decision["loop"], "cyan"),
+                (f"  {decision['action']}", "bold"),
+                f"  {decision['reason']}: {decision['message']}",
+            )
         )
-    return table
+        for key, value in decision.get("inputs", {}).items():
+            branch.add(Text.assemble((f"{key}: ", "bright_black"), value))
+    return root

@@ -100,18 +100,21 @@ def _outdated_config_maps(desired: list[Object], observed: Observation) -> list[
 
 
 def _apply_decision(inference: GLMInference, missing: list[Object], observed: Observation) -> Decision:
-    def state(child: Object) -> str:
-        return "made" if _counterpart(child, observed) is None else "changed"
-
-    names = [f"{child['kind']} {child['metadata']['name']}" for child in missing]
-    first = all(state(child) == "made" for child in missing) and len(missing) > 1
+    made = [_name(child) for child in missing if _counterpart(child, observed) is None]
+    changed = [_name(child) for child in missing if _counterpart(child, observed) is not None]
+    first = observed.children.get("Deployment") is None
+    parts = {"made": ", ".join(made), "changed": ", ".join(changed)}
     return Decision(
         loop="reconcile",
         action="Create" if first else "Apply",
         reason="Created" if first else "Applied",
-        message=("made " if first else "brought up to date: ") + ", ".join(names),
-        inputs={"generation": str(inference.generation), **{n: state(c) for n, c in zip(names, missing, strict=True)}},
+        message="; ".join(f"{word} {names}" for word, names in parts.items() if names),
+        inputs={"generation": str(inference.generation), **{word: names for word, names in parts.items() if names}},
     )
+
+
+def _name(child: Object) -> str:
+    return f"{child['kind']} {child['metadata']['name']}"
 
 
 def _gates(inference: GLMInference, observed: Observation) -> list[tuple[str, bool]]:

@@ -43,7 +43,7 @@ def test_a_child_that_somebody_deleted_is_made_again(kind):
 def test_a_change_is_recorded_with_what_it_was_decided_from():
     changed = resource(replicas=3)
     (decision,) = decide(changed, observation(ECHO, pod(ECHO)), IMAGES).decisions
-    assert decision.inputs == {"generation": "1", "Deployment echo": "changed"}
+    assert decision.inputs == {"generation": "1", "changed": "Deployment echo"}
 
 
 def test_another_owners_object_of_the_same_name_is_never_taken_over():

@@ -1,0 +1,186 @@
+"""The life of a resource and of the operator: scale, repair, delete, upgrade, kill."""
+
+import json
+
+import pytest
+
+from demo.install import image_values, install_operator, uninstall_operator
+from demo.wait import inference_ready, wait_for
+from support import ask, files, inference, operator_metric, pods_of, wait_for_reason
+
+WRITES = "glm_api_writes_total"
+RECONCILES = "glm_reconciles_total"
+CHILDREN = "deployments,services,configmaps,serviceaccounts,poddisruptionbudgets,networkpolicies,pods"
+SELECTOR = "serving.autoglm.io/inference=echo"
+
+
+@pytest.fixture
+def echo(kubectl, namespace):
+    kubectl.apply(files(), inference(), namespace=namespace)
+    return inference_ready(kubectl, namespace, "echo")
+
+
+def test_a_settled_resource_causes_no_write(kubectl, namespace, echo):
+    writes, looks = operator_metric(kubectl, WRITES), operator_metric(kubectl, RECONCILES)
+
+    def looked_again():
+        now = operator_metric(kubectl, RECONCILES)
+        return (True if now >= looks + 3 else None), f"{now - looks} looks"
+
+    wait_for("three more looks", looked_again, 60)
+    assert operator_metric(kubectl, WRITES) == writes
+
+
+def test_the_status_carries_what_the_tools_read(kubectl, namespace, echo):
+    status = echo["status"]
+    assert status["observedGeneration"] == echo["metadata"]["generation"]
+    assert status["url"] == f"http://echo.{namespace}.svc:8000"
+    assert status["decisions"][0]["action"] == "Create"
+    assert status["decisions"][-1]["action"] == "Ready"
+    events = kubectl.json("get", "events", "-n", namespace, "--field-selector=involvedObject.kind=GLMInference")[
+        "items"
+    ]
+    assert {"Created", "AllModelsServing"} <= {event["reason"] for event in events}
+
+
+def test_a_resource_can_be_scaled_with_kubectl(kubectl, namespace, echo):
+    kubectl("scale", "glm", "echo", "--replicas=3", "-n", namespace)
+    inference_ready(kubectl, namespace, "echo")
+    assert len(pods_of(kubectl, namespace, "echo")) == 3
+    kubectl("scale", "glm", "echo", "--replicas=0", "-n", namespace)
+    wait_for_reason(kubectl, namespace, "echo", "Ready", "ScaledToZero")
+
+
+@pytest.mark.parametrize("kind", ["service", "deployment", "networkpolicy", "poddisruptionbudget", "serviceaccount"])
+def test_a_child_that_somebody_deleted_comes_back(kubectl, namespace, echo, kind):
+    kubectl("delete", kind, "echo", "-n", namespace)
+    wait_for(f"{kind} again", lambda: (kubectl.find(kind, "echo", "-n", namespace), "it is not there"), 40)
+
+
+def test_a_change_by_hand_is_undone(kubectl, namespace, echo):
+    kubectl("scale", "deployment", "echo", "--replicas=4", "-n", namespace)
+
+    def undone():
+        replicas = kubectl.json("get", "deployment", "echo", "-n", namespace)["spec"]["replicas"]
+        return (True if replicas == 1 else None), f"{replicas} replicas"
+
+    wait_for("one replica again", undone, 40)
+
+
+def test_deleting_leaves_nothing_behind(kubectl, namespace, echo):
+    kubectl("delete", "glm", "echo", "-n", namespace)
+
+    def gone():
+        left = kubectl.json("get", CHILDREN, "-n", namespace, "-l", SELECTOR)["items"]
+        return (None, str([f"{o['kind']}/{o['metadata']['name']}" for o in left])) if left else (True, "")
+
+    wait_for("all children gone", gone, 90)
+
+
+def test_deletion_needs_no_operator(kubectl, namespace, echo):
+    kubectl("scale", "deployment/glm-operator", "--replicas=0", "-n", "glm-system")
+    try:
+        kubectl("delete", "glm", "echo", "-n", namespace, "--timeout=20s")
+        wait_for(
+            "the Deployment gone",
+            lambda: (None, "still there") if kubectl.find("deployment", "echo", "-n", namespace) else (True, ""),
+            40,
+        )
+    finally:
+        kubectl("scale", "deployment/glm-operator", "--replicas=1", "-n", "glm-system")
+        kubectl("rollout", "status", "deployment/glm-operator", "-n", "glm-system", "--timeout=50s")
+
+
+def test_a_killed_operator_comes_back_and_takes_up_what_it_missed(kubectl, namespace, echo):
+    kubectl(
+        "delete", "pod", "-n", "glm-system", "-l", "app.kubernetes.io/name=glm-operator", "--grace-period=0", "--force"
+    )
+    changed = inference(replicas=2)
+    kubectl.apply(changed, namespace=namespace)
+    inference_ready(kubectl, namespace, "echo", seconds=90)
+    assert len(pods_of(kubectl, namespace, "echo")) == 2
+
+
+def test_an_upgrade_of_the_chart_restarts_no_server(kubectl, namespace, echo):
+    (before,) = pods_of(kubectl, namespace, "echo")
+    generation = kubectl.json("get", "deployment", "echo", "-n", namespace)["metadata"]["generation"]
+    # Another default image and another setting: what an upgrade brings.
+    install_operator(kubectl, "--set-string=runtime.image=localhost/newer:1", "--set=resyncSeconds=9")
+    try:
+        looks = operator_metric(kubectl, RECONCILES)
+        wait_for("two more looks", lambda: (operator_metric(kubectl, RECONCILES) > looks + 1 or None, "none"), 60)
+        (after,) = pods_of(kubectl, namespace, "echo")
+        assert after["metadata"]["uid"] == before["metadata"]["uid"]
+        assert kubectl.json("get", "deployment", "echo", "-n", namespace)["metadata"]["generation"] == generation
+    finally:
+        install_operator(kubectl, "--set=resyncSeconds=10")
+
+
+def test_the_charts_own_test_passes(kubectl):
+    assert "Phase:          Succeeded" in kubectl.helm("test", "glm-operator", "-n", "glm-system", "--timeout=60s")
+
+
+def test_a_namespaced_operator_serves_its_namespaces_and_reads_no_other(cluster, namespace):
+    other = f"{namespace}-only"
+    cluster("create", "namespace", other)
+    uninstall_operator(cluster)
+    try:
+        values = json.dumps([other])
+        install_operator(cluster, f"--set-json=watchNamespaces={values}", "--set=resyncSeconds=5")
+        cluster.apply(files(), inference(replicas=0), namespace=other)
+        cluster.apply(files(), inference(replicas=0), namespace=namespace)
+        wait_for_reason(cluster, other, "echo", "Ready", "ScaledToZero")
+        assert "status" not in cluster.json("get", "glm", "echo", "-n", namespace)
+        who = "--as=system:serviceaccount:glm-system:glm-operator"
+        assert allowed(cluster, "get", "configmaps", who, "-n", other)
+        assert not allowed(cluster, "get", "configmaps", who, "-n", namespace)
+    finally:
+        cluster("delete", "namespace", other, "--wait=false")
+        uninstall_operator(cluster)
+        install_operator(cluster, "--set=resyncSeconds=10")
+
+
+@pytest.mark.parametrize(
+    "resource", ["secrets", "nodes", "persistentvolumes", "clusterroles", "customresourcedefinitions"]
+)
+def test_the_operator_may_not_read_what_it_has_no_use_for(kubectl, resource):
+    assert not allowed(kubectl, "list", resource, "--as=system:serviceaccount:glm-system:glm-operator", "-A")
+
+
+def allowed(kubectl, *arguments):
+    from demo.kubectl import CommandFailedError
+
+    try:
+        return kubectl("auth", "can-i", *arguments).strip() == "yes"
+    except CommandFailedError:
+        return False
+
+
+def test_the_servers_run_as_restricted_pods_without_a_token(kubectl, namespace, echo):
+    (pod,) = pods_of(kubectl, namespace, "echo")
+    assert pod["spec"]["automountServiceAccountToken"] is False
+    mounts = [mount["mountPath"] for mount in pod["spec"]["containers"][0]["volumeMounts"]]
+    assert not [path for path in mounts if path.startswith("/var/run/secrets")]
+
+
+def test_a_server_ends_at_once_while_it_loads(kubectl, namespace):
+    slow = "import time\ntime.sleep(120)\nclass TritonPythonModel:\n    def execute(self, requests): return []\n"
+    kubectl.apply(files(echo__1__model__py=slow), inference(), namespace=namespace)
+
+    def running():
+        pods = pods_of(kubectl, namespace, "echo")
+        states = [status["state"] for pod in pods for status in pod["status"].get("containerStatuses", ())]
+        return (pods[0]["metadata"]["name"], "") if any("running" in state for state in states) else (None, str(states))
+
+    name = wait_for("a server that loads", running, 40)
+    kubectl("delete", "glm", "echo", "-n", namespace)
+    # preStop takes 5 s; a server that ignored the signal would use up its grace period of 50 s.
+    wait_for("the pod gone", lambda: (None, "there") if kubectl.find("pod", name, "-n", namespace) else (True, ""), 30)
+
+
+def test_the_default_images_are_the_ones_that_were_built(kubectl, namespace, echo):
+    deployment = kubectl.json("get", "deployment", "echo", "-n", namespace)
+    used = deployment["spec"]["template"]["spec"]["containers"][0]["image"]
+    assert f"--set-string=runtime.image={used}" in image_values(kubectl.is_ours)
+    answer = ask(kubectl, namespace, "echo", "echo", {"input": {"shape": [1, 1], "data": [3]}})
+    assert answer["grpc"]["outputs"]["output"] == [[3.0]]
