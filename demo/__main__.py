@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import Any, Final
 
 import click
@@ -16,6 +17,7 @@ from demo.install import ensure_namespace, install_operator, uninstall_operator
 from demo.kubectl import CommandFailedError, Kubectl
 from demo.manifests import write_or_check
 from demo.paths import MODELS, ROOT, SAMPLES
+from demo.picture import save
 from demo.wait import NotInTimeError, inference_ready
 
 NAMESPACE: Final = "glm-demo"
@@ -76,6 +78,16 @@ def down() -> None:
 def manifests(check: bool) -> None:
     """Render manifests/install.yaml from the chart."""
     sys.exit(write_or_check(check))
+
+
+@main.command()
+@click.argument("name")
+@click.argument("target", type=click.Path(path_type=Path))
+@click.option("-n", "--namespace", default=NAMESPACE, show_default=True)
+def picture(name: str, target: Path, namespace: str) -> None:
+    """Save what `kubectl glm status NAME` shows now as SVG."""
+    save(Kubectl.connect().kubeconfig or None, namespace, name, target)
+    say(f"wrote {target}")
 
 
 def _module(name: str, *arguments: str) -> None:

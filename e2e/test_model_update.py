@@ -1,5 +1,7 @@
 """Models change under load, and no request fails; a version that can't serve never takes the serving pods away."""
 
+import pytest
+
 from demo.wait import inference_ready, wait_for
 from support import (
     DIGITS_MODEL,
@@ -21,17 +23,19 @@ def names(pods):
     return {pod["metadata"]["name"] for pod in pods}
 
 
-def test_a_new_model_version_is_served_without_a_failed_request(kubectl, namespace):
+@pytest.mark.parametrize("connections", ["fresh", "kept"])
+def test_a_new_model_version_is_served_without_a_failed_request(kubectl, namespace, connections):
     wanted = inference("digits", models=[DIGITS_MODEL], replicas=2)
     kubectl.apply(digits_files("digits", 1), wanted, namespace=namespace)
     inference_ready(kubectl, namespace, "digits")
     before = pods_of(kubectl, namespace, "digits")
-    with load(kubectl, namespace, "digits", "digits", DIGITS_BODY) as summary:
+    with load(kubectl, namespace, "digits", "digits", DIGITS_BODY, connections=connections) as summary:
         newer = {"configMap": {"name": "newer-files"}}
         changed = inference("digits", models=[DIGITS_MODEL], replicas=2, repository=newer)
         kubectl.apply(digits_files("newer", 2), changed, namespace=namespace)
         resource = inference_ready(kubectl, namespace, "digits")
-    assert summary["failed"] == 0, summary
+        wait_until_gone(kubectl, namespace, names(before))
+    assert summary["failed"] == 0, str(summary)
     assert summary["ok"] == summary["sent"] > 0
     assert set(summary["versions"]) == {"1", "2"}
     assert not names(before) & names(pods_of(kubectl, namespace, "digits"))
@@ -41,15 +45,25 @@ def test_a_new_model_version_is_served_without_a_failed_request(kubectl, namespa
 def test_files_that_change_in_place_are_rolled_out(kubectl, namespace):
     kubectl.apply(files(), inference(), namespace=namespace)
     inference_ready(kubectl, namespace, "echo")
+    before = names(pods_of(kubectl, namespace, "echo"))
     with load(kubectl, namespace, "echo", "echo", ECHO_BODY) as summary:
         kubectl.apply(files(echo__1__model__py=echo_code(1), echo__2__model__py=echo_code(2)), namespace=namespace)
         wait_for_version(kubectl, namespace, "2")
-    assert summary["failed"] == 0, summary
+        wait_until_gone(kubectl, namespace, before)
+    assert summary["failed"] == 0, str(summary)
+
+
+def wait_until_gone(kubectl, namespace, pods):
+    """Also the pods that end: their last seconds are where requests would fail."""
+
+    def look():
+        there = names(kubectl.json("get", "pods", "-n", namespace)["items"]) & pods
+        return (None, f"still there: {there}") if there else (True, "")
+
+    wait_for("the older pods gone", look, 90)
 
 
 def wait_for_version(kubectl, namespace, version):
-    from demo.wait import wait_for
-
     def look():
         models = kubectl.json("get", "glm", "echo", "-n", namespace)["status"]["models"]
         return (True, "") if models[0].get("version") == version else (None, str(models))
@@ -66,7 +80,7 @@ def test_a_version_that_cannot_serve_never_takes_the_old_pods_away(kubectl, name
         kubectl.apply(files("broken", echo__1__model__py="raise OSError('no weights')"), broken, namespace=namespace)
         resource = wait_for_reason(kubectl, namespace, "echo", "Stalled", "ModelFailed")
         assert before < names(pods_of(kubectl, namespace, "echo"))
-    assert summary["failed"] == 0, summary
+    assert summary["failed"] == 0, str(summary)
     assert ready_condition(resource)["status"] == "True"
     assert "no weights" in resource["status"]["models"][0]["reason"]
     kubectl.apply(inference(replicas=2), namespace=namespace)

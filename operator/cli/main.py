@@ -12,7 +12,7 @@ from rich.live import Live
 
 from glm_operator.api import group
 from glm_operator.cli.check import exit_code, gather_facts, inspect_installation, render_findings
-from glm_operator.cli.context import current_namespace
+from glm_operator.cli.context import Connection, with_connection
 from glm_operator.cli.explain import render_decisions
 from glm_operator.cli.tree import overview, tree
 from glm_operator.clients.errors import ClusterError
@@ -22,7 +22,6 @@ from glm_operator.resources.names import selector_text
 WATCH_PERIOD_SECONDS: Final = 1.0
 
 _namespace = click.option("-n", "--namespace", help="Namespace; default: the context's.")
-_context = click.option("--context", help="Context of the kubeconfig; default: the current one.")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -33,37 +32,37 @@ def main() -> None:
 @main.command()
 @click.argument("name", required=False)
 @_namespace
-@_context
+@with_connection
 @click.option("-A", "--all-namespaces", is_flag=True, help="All namespaces.")
 @click.option("-w", "--watch", is_flag=True, help="Keep showing it until interrupted.")
-def status(name: str | None, namespace: str | None, context: str | None, all_namespaces: bool, watch: bool) -> None:
+def status(connection: Connection, name: str | None, namespace: str | None, all_namespaces: bool, watch: bool) -> None:
     """Show the resource, its versions, pods, models and conditions as a tree."""
-    scope = None if all_namespaces else namespace or current_namespace(context)
+    scope = None if all_namespaces else namespace or connection.namespace()
     if name is not None and scope is None:
         raise click.UsageError("NAME and --all-namespaces exclude each other")
-    _run(context, lambda cluster: _status(cluster, scope, name, watch))
+    _run(connection, lambda cluster: _status(cluster, scope, name, watch))
 
 
 @main.command()
 @click.argument("name")
 @_namespace
-@_context
-def explain(name: str, namespace: str | None, context: str | None) -> None:
+@with_connection
+def explain(connection: Connection, name: str, namespace: str | None) -> None:
     """Show the last decisions about a resource, each with the inputs it was taken from."""
-    scope = namespace or current_namespace(context)
+    scope = namespace or connection.namespace()
 
     async def run(cluster: Cluster) -> int:
         Console().print(render_decisions(await _inference(cluster, scope, name)))
         return 0
 
-    _run(context, run)
+    _run(connection, run)
 
 
 @main.command()
-@_context
+@with_connection
 @click.option("--pre", is_flag=True, help="Before the installation: only what it needs.")
 @click.option("--operator-namespace", default="glm-system", show_default=True, help="Where the operator runs.")
-def check(context: str | None, pre: bool, operator_namespace: str) -> None:
+def check(connection: Connection, pre: bool, operator_namespace: str) -> None:
     """Check the cluster and the installation; every finding comes with its fix. Exit code 1 when one is serious."""
 
     async def run(cluster: Cluster) -> int:
@@ -71,7 +70,7 @@ def check(context: str | None, pre: bool, operator_namespace: str) -> None:
         Console().print(render_findings(findings))
         return exit_code(findings)
 
-    _run(context, run)
+    _run(connection, run)
 
 
 async def _status(cluster: Cluster, namespace: str | None, name: str | None, watch: bool) -> int:
@@ -100,9 +99,9 @@ async def _inference(cluster: Cluster, namespace: str, name: str) -> Object:
     return inference
 
 
-def _run(context: str | None, command: Callable[[Cluster], Awaitable[int]]) -> None:
+def _run(connection: Connection, command: Callable[[Cluster], Awaitable[int]]) -> None:
     async def connected() -> int:
-        cluster = await Cluster.connect(context)
+        cluster = await Cluster.connect(connection.context, connection.kubeconfig)
         try:
             return await command(cluster)
         finally:

@@ -49,9 +49,9 @@ def tree(inference: Mapping[str, Any], pods: Iterable[Mapping[str, Any]]) -> Ren
         Text.assemble(
             (f"{_MARKS[colour]} ", colour),
             (f"{metadata['namespace']}/{metadata['name']}", "bold"),
-            ("  " + verdict, colour),
-            (f"  generation {metadata.get('generation', '?')}", "bright_black"),
-            (f"  {status.get('url', '')}", "bright_black"),
+            "  ",
+            (verdict, colour),
+            (f"  generation {metadata.get('generation', '?')}  {status.get('url', '')}", "bright_black"),
         ),
         guide_style="bright_black",
     )
@@ -86,8 +86,8 @@ def _add_models(root: Tree, status: Mapping[str, Any]) -> None:
         version = f" v{model['version']}" if model.get("version") else ""
         line = Text.assemble(
             (f"{_MARKS[colour]} ", colour),
-            f"{model['name']}{version}",
-            (f"  {model['state']}", colour),
+            f"{model['name']}{version}  ",
+            (model["state"], colour),
             (f"  on {model.get('readyPods', 0)} pods", "bright_black"),
         )
         leaf = branch.add(line)
@@ -120,7 +120,7 @@ def _pod_line(pod: Mapping[str, Any]) -> Text:
     else:
         colour, state = "yellow", "Running, not ready" if seen.started else "Starting"
     place = f"  {seen.node or 'no node'}  {seen.address}".rstrip()
-    return Text.assemble((f"{_MARKS[colour]} ", colour), seen.name, (f"  {state}", colour), (place, "bright_black"))
+    return Text.assemble((f"{_MARKS[colour]} ", colour), f"{seen.name}  ", (state, colour), (place, "bright_black"))
 
 
 def _add_conditions(root: Tree, status: Mapping[str, Any]) -> None:
@@ -132,8 +132,8 @@ def _add_conditions(root: Tree, status: Mapping[str, Any]) -> None:
         branch.add(
             Text.assemble(
                 (f"{_MARKS[colour]} ", colour),
-                f"{condition['type']}={condition['status']}",
-                (f"  {condition['reason']}", colour),
+                f"{condition['type']}={condition['status']}  ",
+                (condition["reason"], colour),
                 (f"  {condition['message']}", "bright_black"),
             )
         )

@@ -53,14 +53,16 @@ class Cluster:
         self._api = api
 
     @classmethod
-    async def connect(cls, context: str | None = None) -> Self:
+    async def connect(cls, context: str | None = None, kubeconfig: str | None = None) -> Self:
         """Connect with the pod's own credentials inside a cluster, else with the kubeconfig."""
         configuration = aio_client.Configuration()
         configuration.connection_pool_maxsize = CONNECTIONS
-        if context is None and "KUBERNETES_SERVICE_HOST" in os.environ:
+        if context is None and kubeconfig is None and "KUBERNETES_SERVICE_HOST" in os.environ:
             aio_config.load_incluster_config(client_configuration=configuration)
         else:
-            await aio_config.load_kube_config(client_configuration=configuration, context=context)
+            await aio_config.load_kube_config(
+                config_file=kubeconfig, client_configuration=configuration, context=context
+            )
         return cls(aio_client.ApiClient(configuration))
 
     async def close(self) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -80,18 +80,22 @@ class Reconciler:
             await self._refuse(target, plan.refused)
             return self._settings.resync_seconds
         try:
-            await self._act(inference, plan)
+            written = await self._act(inference, plan)
         except RefusedError as error:
             await self._refuse(target, Decision("reconcile", "Refuse", "ApplyRefused", str(error), warning=True))
             raise
+        # What was written now is what the pods must be measured by, or old pods would pass for the new revision's.
+        observed = replace(observed, children={**observed.children, **written})
         status = summarize(inference, observed, self._clock())
         await self._report(target, status, plan.decisions)
         return self._next_look(key, status, bool(plan.apply))
 
-    async def _act(self, inference: GLMInference, plan: Plan) -> None:
+    async def _act(self, inference: GLMInference, plan: Plan) -> dict[str, Object]:
+        """Write; returns kind to object as the API server has it now."""
+        written = {}
         # In order: what the Deployment needs comes before it.
         for child in plan.apply:
-            await self._cluster.apply(child)
+            written[child["kind"]] = await self._cluster.apply(child)
             self._metrics.wrote(child["kind"])
         for pod, value in plan.gates:
             await self._cluster.set_pod_condition(inference.namespace, pod, dict(gate_condition(value)))
@@ -99,6 +103,7 @@ class Reconciler:
         for kind, name in plan.delete:
             await self._cluster.delete(kind, inference.namespace, name)
             self._metrics.wrote(kind)
+        return written
 
     async def _refuse(self, target: _Target, decision: Decision) -> None:
         status = refusal(target.generation, decision.reason, decision.message, target.previous, self._clock())

@@ -3,10 +3,13 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from glm_operator.api.status import MAX_DECISIONS
-from glm_operator.status.conditions import READY, find, timestamp
+from glm_operator.status.conditions import READY, STALLED, find, timestamp
+
+MAX_TOLD_MODELS: Final = 8
+"""Of a resource with many models, the first ones stand for the others among a decision's inputs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,27 +42,31 @@ def recorded(previous: Mapping[str, Any], decisions: Iterable[Decision], now: da
 
 
 def readiness_decision(status: Mapping[str, Any], previous: Mapping[str, Any]) -> Decision | None:
-    """What is to be told about readiness: a change of the verdict or of its reason."""
-    now_ready, was_ready = find(status, READY), find(previous, READY)
-    if now_ready is None or (was_ready is not None and _same(now_ready, was_ready)):
+    """What is to be told about readiness: a change of the verdict, or of what keeps it from getting better."""
+    verdict = _verdict(status)
+    if verdict is None or verdict == _verdict(previous):
         return None
-    ready = now_ready["status"] == "True"
-    models = {f"model {model['name']}": model["state"] for model in status.get("models", ())}
-    inputs = {
-        "pods": str(status.get("replicas", "unknown")),
-        "serving pods": str(status.get("readyReplicas", "unknown")),
-        "generation": str(status.get("observedGeneration")),
-        **dict(list(models.items())[:8]),
-    }
+    ready, stalled = find(status, READY) or {}, find(status, STALLED)
+    told = stalled or ready
     return Decision(
         loop="readiness",
-        action="Ready" if ready else "NotReady",
-        reason=now_ready["reason"],
-        message=now_ready["message"],
-        inputs=inputs,
-        warning=not ready and any(c["type"] == "Stalled" for c in status["conditions"]),
+        action="Stalled" if stalled else ("Ready" if ready["status"] == "True" else "NotReady"),
+        reason=told["reason"],
+        message=told["message"],
+        inputs={
+            "generation": str(status.get("observedGeneration")),
+            "pods": _text(status.get("replicas")),
+            "serving pods": _text(status.get("readyReplicas")),
+            **{f"model {model['name']}": model["state"] for model in status.get("models", ())[:MAX_TOLD_MODELS]},
+        },
+        warning=stalled is not None,
     )
 
 
-def _same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    return (one["status"], one["reason"]) == (other["status"], other["reason"])
+def _verdict(status: Mapping[str, Any]) -> tuple[str, ...] | None:
+    ready, stalled = find(status, READY), find(status, STALLED)
+    return None if ready is None else (ready["status"], ready["reason"], stalled["reason"] if stalled else "")
+
+
+def _text(value: int | None) -> str:
+    return "unknown" if value is None else str(value)

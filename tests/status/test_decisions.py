@@ -7,25 +7,37 @@ from glm_operator.status.decisions import Decision, readiness_decision, recorded
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
 
-def status(ready, reason, *others):
+def status(ready, reason, stalled=None):
     conditions = [{"type": "Ready", "status": ready, "reason": reason, "message": "m"}]
-    return {"conditions": conditions + [{"type": kind} for kind in others], "readyReplicas": 1}
+    if stalled:
+        conditions.append({"type": "Stalled", "status": "True", "reason": stalled, "message": "broken"})
+    return {"conditions": conditions, "readyReplicas": 1}
 
 
 @pytest.mark.parametrize(
     ("now", "before", "expected"),
     [
-        pytest.param(status("True", "A"), {}, ("Ready", False), id="the first verdict is told"),
+        pytest.param(status("True", "A"), {}, ("Ready", "A", False), id="the first verdict is told"),
         pytest.param(status("True", "A"), status("True", "A"), None, id="the same verdict is not told again"),
-        pytest.param(status("False", "B", "Stalled"), status("True", "A"), ("NotReady", True), id="a loss warns"),
+        pytest.param(status("False", "B", "B"), status("True", "A"), ("Stalled", "B", True), id="a loss warns"),
+        pytest.param(status("False", "B"), status("False", "A"), ("NotReady", "B", False), id="a new reason is told"),
         pytest.param(
-            status("False", "B", "Reconciling"), status("False", "A"), ("NotReady", False), id="a new reason is told"
+            status("True", "A", "C"),
+            status("True", "A"),
+            ("Stalled", "C", True),
+            id="a new version that can't serve is told though the old one does",
         ),
+        pytest.param(status("True", "A"), status("True", "A", "C"), ("Ready", "A", False), id="and that it was mended"),
+        pytest.param({}, status("True", "A"), None, id="no verdict is nothing to tell"),
     ],
 )
 def test_readiness_decision(now, before, expected):
     decision = readiness_decision(now, before)
-    assert (decision and (decision.action, decision.warning)) == expected
+    assert (decision and (decision.action, decision.reason, decision.warning)) == expected
+
+
+def test_an_unread_number_is_unknown_and_not_zero():
+    assert readiness_decision(status("True", "A"), {}).inputs["pods"] == "unknown"
 
 
 def test_the_last_ten_decisions_are_kept_oldest_first():
