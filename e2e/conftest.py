@@ -15,7 +15,9 @@ from demo.paths import MODELS, ROOT
 from devcluster.provider import Kind
 
 NODES: Final = "2"
-RESYNC: Final = "--set=resyncSeconds=10"
+# A short resync shows within a test what it would otherwise take a minute to see. The second node is cut off by a test,
+# and must not take the operator with it.
+VALUES: Final = ("--set=resyncSeconds=10", r"--set-string=nodeSelector.kubernetes\.io/hostname=node0")
 
 
 def command(*arguments: str) -> int:
@@ -42,9 +44,15 @@ def cluster() -> Iterator[Kubectl]:
 
 
 @pytest.fixture(scope="session")
-def kubectl(cluster: Kubectl) -> Iterator[Kubectl]:
+def install_values(cluster: Kubectl) -> tuple[str, ...]:
+    """The chart's values for the tests."""
+    return VALUES if cluster.provider.kind is Kind.LOCAL else VALUES[:1]
+
+
+@pytest.fixture(scope="session")
+def kubectl(cluster: Kubectl, install_values: tuple[str, ...]) -> Iterator[Kubectl]:
     """The cluster with the operator in it, installed by the chart."""
-    install_operator(cluster, RESYNC)
+    install_operator(cluster, *install_values)
     yield cluster
     uninstall_operator(cluster)
 

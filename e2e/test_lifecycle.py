@@ -101,11 +101,11 @@ def test_a_killed_operator_comes_back_and_takes_up_what_it_missed(kubectl, names
     assert len(pods_of(kubectl, namespace, "echo")) == 2
 
 
-def test_an_upgrade_of_the_chart_restarts_no_server(kubectl, namespace, echo):
+def test_an_upgrade_of_the_chart_restarts_no_server(kubectl, namespace, install_values, echo):
     (before,) = pods_of(kubectl, namespace, "echo")
     generation = kubectl.json("get", "deployment", "echo", "-n", namespace)["metadata"]["generation"]
     # Another default image and another setting: what an upgrade brings.
-    install_operator(kubectl, "--set-string=runtime.image=localhost/newer:1", "--set=resyncSeconds=9")
+    install_operator(kubectl, *install_values, "--set-string=runtime.image=localhost/newer:1", "--set=resyncSeconds=9")
     try:
         looks = operator_metric(kubectl, RECONCILES)
         wait_for("two more looks", lambda: (operator_metric(kubectl, RECONCILES) > looks + 1 or None, "none"), 60)
@@ -113,14 +113,14 @@ def test_an_upgrade_of_the_chart_restarts_no_server(kubectl, namespace, echo):
         assert after["metadata"]["uid"] == before["metadata"]["uid"]
         assert kubectl.json("get", "deployment", "echo", "-n", namespace)["metadata"]["generation"] == generation
     finally:
-        install_operator(kubectl, "--set=resyncSeconds=10")
+        install_operator(kubectl, *install_values)
 
 
 def test_the_charts_own_test_passes(kubectl):
     assert "Phase:          Succeeded" in kubectl.helm("test", "glm-operator", "-n", "glm-system", "--timeout=60s")
 
 
-def test_a_namespaced_operator_serves_its_namespaces_and_reads_no_other(cluster, namespace):
+def test_a_namespaced_operator_serves_its_namespaces_and_reads_no_other(cluster, namespace, install_values):
     other = f"{namespace}-only"
     cluster("create", "namespace", other)
     uninstall_operator(cluster)
@@ -137,7 +137,7 @@ def test_a_namespaced_operator_serves_its_namespaces_and_reads_no_other(cluster,
     finally:
         cluster("delete", "namespace", other, "--wait=false")
         uninstall_operator(cluster)
-        install_operator(cluster, "--set=resyncSeconds=10")
+        install_operator(cluster, *install_values)
 
 
 @pytest.mark.parametrize(
