@@ -78,6 +78,7 @@ class LocalCluster:
         """Start what does not run, and wait until pods can be created. What is not given stays as it was."""
         began = time.monotonic()
         privilege.require_root("up")
+        self._clear_orphans()
         with self._layout.locked():
             settings = self._settled(node_count, with_kwok=with_kwok)
             packages.ensure(packages.CLUSTER)
@@ -97,15 +98,15 @@ class LocalCluster:
         Needs no record: whatever of it lives names its state folder, or shares a network with what does.
         """
         privilege.require_root("down")
-        layout = self._layout
-        with layout.locked():
-            own = list(processes.belonging_to(layout.folder))
-            processes.kill([*own, *processes.sharing_network_with(own)])
-            cgroups.remove(layout.name)
-            mounts.unmount_below(layout.folder)
-            layout.remove()
-            sandbox.remove_mount_points([*sandbox.mounted_over(layout, Node(0))])
+        self._clear_orphans()
+        _remove(self._layout)
         say("cluster is down")
+
+    def _clear_orphans(self) -> None:
+        """Clusters whose checkout is gone have nobody left who could end them."""
+        for folder in processes.orphaned_folders():
+            say(f"clearing a cluster whose checkout is gone: {folder.parent}")
+            _remove(Layout(folder.parent))
 
     def status(self) -> Status:
         """How everything is, now."""
@@ -239,3 +240,14 @@ class LocalCluster:
 
 def _is_node_ready(api: Api, each: Node) -> bool:
     return is_ready(api.get(f"/api/v1/nodes/{each.name}"))
+
+
+def _remove(layout: Layout) -> None:
+    """Remove every trace of a cluster."""
+    with layout.locked():
+        own = list(processes.belonging_to(layout.folder))
+        processes.kill([*own, *processes.sharing_network_with(own)])
+        cgroups.remove(layout.name)
+        mounts.unmount_below(layout.folder)
+        layout.remove()
+        sandbox.remove_mount_points([*sandbox.mounted_over(layout, Node(0))])

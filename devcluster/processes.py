@@ -197,15 +197,28 @@ def instances_of(state_folder: Path, component: str, program: Path | None = None
             yield process
 
 
+def orphaned_folders() -> set[Path]:
+    """State folders of clusters that still run although their checkout is gone, as after a CI run that was killed."""
+    folders = {Path(folder) for _, folder, _ in _marks()}
+    return {folder for folder in folders if not folder.parent.exists()}
+
+
 def _marked(state_folder: Path) -> Iterator[tuple[Identity, str]]:
     spared = set(_lineage(os.getpid()))
+    for pid, folder, component in _marks():
+        if folder == str(state_folder) and pid not in spared and (process := identity_of(pid)):
+            yield process, component
+
+
+def _marks() -> Iterator[tuple[int, str, str]]:
+    """Process id, state folder and component of everything that belongs to any cluster."""
     for pid in all_pids():
         try:
             folder, component = marks_in(Path(f"/proc/{pid}/environ").read_bytes())
         except OSError:  # gone meanwhile
             continue
-        if folder == str(state_folder) and pid not in spared and (process := identity_of(pid)):
-            yield process, component
+        if folder:
+            yield pid, folder, component
 
 
 def _program(pid: int) -> Path | None:

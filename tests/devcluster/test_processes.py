@@ -111,3 +111,12 @@ def test_a_record_is_read_as_written(tmp_path: Path) -> None:
     record = Record(Identity(7, 4711), "fingerprint")
     processes.write_record(tmp_path / "etcd.json", record)
     assert processes.read_record(tmp_path / "etcd.json") == record
+
+
+def test_a_cluster_whose_checkout_is_gone_is_an_orphan(tmp_path: Path) -> None:
+    here, gone = tmp_path / "here" / ".cluster", tmp_path / "gone" / ".cluster"
+    here.parent.mkdir()
+    with sleeping(**{processes.MARK: str(here)}), sleeping(**{processes.MARK: str(gone)}):
+        found = processes.orphaned_folders()
+    assert gone in found
+    assert here not in found
