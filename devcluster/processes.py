@@ -200,7 +200,8 @@ def instances_of(state_folder: Path, component: str, program: Path | None = None
 def orphaned_folders() -> set[Path]:
     """State folders of clusters that still run although their checkout is gone, as after a CI run that was killed."""
     folders = {Path(folder) for _, folder, _ in _marks()}
-    return {folder for folder in folders if not folder.parent.exists()}
+    # What is mounted keeps a folder from being removed, so the checkout's own path may still be there.
+    return {folder for folder in folders if not (folder.parent / "devcluster").exists()}
 
 
 def _marked(state_folder: Path) -> Iterator[tuple[Identity, str]]:

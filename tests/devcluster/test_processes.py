@@ -115,7 +115,7 @@ def test_a_record_is_read_as_written(tmp_path: Path) -> None:
 
 def test_a_cluster_whose_checkout_is_gone_is_an_orphan(tmp_path: Path) -> None:
     here, gone = tmp_path / "here" / ".cluster", tmp_path / "gone" / ".cluster"
-    here.parent.mkdir()
+    (here.parent / "devcluster").mkdir(parents=True)
     with sleeping(**{processes.MARK: str(here)}), sleeping(**{processes.MARK: str(gone)}):
         found = processes.orphaned_folders()
     assert gone in found
