@@ -6,7 +6,6 @@ MAKEFLAGS += --no-print-directory
 
 VENV := .venv
 PYTHON := $(VENV)/bin/python
-NODES ?= 1
 CHART := charts/glm-operator
 INSTALLED := $(VENV)/.installed
 
@@ -24,8 +23,8 @@ demo-down: $(INSTALLED) ## Remove every trace of the demo
 
 ##@ Cluster
 .PHONY: cluster cluster-down cluster-status
-cluster: $(INSTALLED) ## Start a real local cluster (NODES=2: a second node); instant when it runs
-	@$(PYTHON) -m devcluster up --nodes $(NODES)
+cluster: $(INSTALLED) ## Start a real local cluster (NODES=2: a second node; KWOK=1: fake nodes); instant when it runs
+	@$(PYTHON) -m devcluster up $(if $(NODES),--nodes $(NODES)) $(if $(KWOK),--kwok)
 
 cluster-down: $(INSTALLED) ## Stop it and clear what it or a crash left
 	@$(PYTHON) -m devcluster down

@@ -162,10 +162,11 @@ class Cluster:
         if 200 <= response.status < 300:  # noqa: PLR2004
             answer: Object = json.loads(data)
             return answer
-        raise _error(f"{method} {path}", response.status, data)
+        raise error_of(f"{method} {path}", response.status, data)
 
 
-def _error(request: str, status: int, data: bytes) -> ClusterError:
+def error_of(request: str, status: int, data: bytes) -> ClusterError:
+    """The error of an answer, told apart by whether another try may help."""
     try:
         message = json.loads(data).get("message", "")
     except ValueError:

@@ -5,7 +5,8 @@ So each model is asked for its readiness, the repository index for its reason, a
 """
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
+import math
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -63,9 +64,9 @@ async def _read(client: Any, name: str, index: Mapping[str, Sequence[Any]], prob
     entries = index.get(name, ())
     serving = [entry for entry in entries if entry.state == "READY"]
     if not serving:
-        reasons = sorted({_first_paragraph(entry.reason) for entry in entries if entry.reason})
+        reasons = sorted({first_paragraph(entry.reason) for entry in entries if entry.reason})
         return ModelReading(ready=False, reason="; ".join(reasons)[:MAX_REASON])
-    version = max((entry.version for entry in serving), key=_version_number)
+    version = newest_version(entry.version for entry in serving)
     if not await client.is_model_ready(name, client_timeout=INSPECTION_TIMEOUT_SECONDS):
         return ModelReading(ready=False, version=version)
     if not probe:
@@ -74,13 +75,14 @@ async def _read(client: Any, name: str, index: Mapping[str, Sequence[Any]], prob
     return ModelReading(ready=True, version=version, answers=error is None, reason=error or "")
 
 
-def _first_paragraph(reason: str) -> str:
+def first_paragraph(reason: str) -> str:
     """The sentence without the Python backend's traceback, which stands after it."""
     return " ".join(reason.partition("\n\n")[0].split())
 
 
-def _version_number(version: str) -> int:
-    return int(version) if version.isdigit() else 0
+def newest_version(versions: Iterable[str]) -> str:
+    """The highest number; names that are no numbers come before all."""
+    return max(versions, key=lambda version: int(version) if version.isdigit() else -1)
 
 
 async def _probe(client: Any, name: str) -> str | None:
@@ -90,7 +92,7 @@ async def _probe(client: Any, name: str) -> str | None:
         config = (await client.get_model_config(name, client_timeout=INSPECTION_TIMEOUT_SECONDS)).config
         if config.model_transaction_policy.decoupled or config.HasField("sequence_batching"):
             return None
-        inputs = [_zeros(tensor.name, tensor.datatype, tensor.shape) for tensor in metadata.inputs]
+        inputs = [zeros(tensor.name, tensor.datatype, tensor.shape) for tensor in metadata.inputs]
         if None not in inputs:
             await client.infer(name, inputs, client_timeout=INFERENCE_TIMEOUT_SECONDS)
     except InferenceServerException as error:
@@ -98,15 +100,16 @@ async def _probe(client: Any, name: str) -> str | None:
     return None
 
 
-def _zeros(name: str, datatype: str, shape: Sequence[int]) -> Any:
+def zeros(name: str, datatype: str, shape: Sequence[int]) -> Any:
+    """An input of zeros (or empty texts), open dimensions being 1; None when it can't be made, or would be too large."""
     fixed = [1 if dim < 0 else int(dim) for dim in shape]
-    if int(np.prod(fixed)) > MAX_PROBE_ELEMENTS:
+    # numpy knows no BF16, and the client takes it from a package of its own only.
+    if math.prod(fixed) > MAX_PROBE_ELEMENTS or datatype == "BF16":
         return None
     if datatype == "BYTES":
         array: Any = np.full(fixed, b"", dtype=np.object_)
     else:
-        # BF16 has no numpy type; the client takes 32-bit floats and cuts them.
-        array = np.zeros(fixed, dtype=np.float32 if datatype == "BF16" else triton_to_np_dtype(datatype))
+        array = np.zeros(fixed, dtype=triton_to_np_dtype(datatype))
     tensor = InferInput(name, fixed, datatype)
     tensor.set_data_from_numpy(array)
     return tensor
