@@ -19,6 +19,7 @@ from demo.manifests import write_or_check
 from demo.paths import MODELS, ROOT, SAMPLES
 from demo.picture import save
 from demo.wait import NotInTimeError, inference_ready
+from devcluster.state import cache_folder
 
 NAMESPACE: Final = "glm-demo"
 _CONSOLE: Final = Console(highlight=False)
@@ -65,6 +66,7 @@ def down() -> None:
     kubectl = Kubectl.connect()
     if kubectl.is_ours:
         _module("devcluster", "down")
+        tell(f"left on purpose: build/ and .venv of this checkout, and what was compiled, in {cache_folder()}")
         return
     say("removing the demo from a cluster that is not ours, which stays")
     kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found", timeout=180)

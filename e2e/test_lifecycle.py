@@ -5,10 +5,10 @@ import json
 import pytest
 
 from demo.install import image_values, install_operator, uninstall_operator
+from demo.kubectl import CommandFailedError
 from demo.wait import inference_ready, wait_for
 from support import ask, files, inference, operator_metric, pods_of, wait_for_reason
 
-WRITES = "glm_api_writes_total"
 RECONCILES = "glm_reconciles_total"
 CHILDREN = "deployments,services,configmaps,serviceaccounts,poddisruptionbudgets,networkpolicies,pods"
 SELECTOR = "serving.autoglm.io/inference=echo"
@@ -20,15 +20,21 @@ def echo(kubectl, namespace):
     return inference_ready(kubectl, namespace, "echo")
 
 
+def versions_of(kubectl, namespace):
+    """Resource versions of the resource and of its children: they change with every write that has an effect."""
+    kinds = "glminferences,deployments,services,configmaps,serviceaccounts,poddisruptionbudgets,networkpolicies"
+    found = kubectl.json("get", kinds, "-n", namespace)["items"]
+    return {f"{o['kind']}/{o['metadata']['name']}": o["metadata"]["resourceVersion"] for o in found}
+
+
 def test_a_settled_resource_causes_no_write(kubectl, namespace, echo):
-    writes, looks = operator_metric(kubectl, WRITES), operator_metric(kubectl, RECONCILES)
-
-    def looked_again():
-        now = operator_metric(kubectl, RECONCILES)
-        return (True if now >= looks + 3 else None), f"{now - looks} looks"
-
-    wait_for("three more looks", looked_again, 60)
-    assert operator_metric(kubectl, WRITES) == writes
+    before, looks = versions_of(kubectl, namespace), operator_metric(kubectl, RECONCILES)
+    wait_for("looks", lambda: (operator_metric(kubectl, RECONCILES) >= looks + 3 or None, "too few"), 60)
+    assert versions_of(kubectl, namespace) == before
+    events = kubectl.json("get", "events", "-n", namespace, "--field-selector=involvedObject.kind=GLMInference")[
+        "items"
+    ]
+    assert len(events) <= 3
 
 
 def test_the_status_carries_what_the_tools_read(kubectl, namespace, echo):
@@ -57,14 +63,41 @@ def test_a_child_that_somebody_deleted_comes_back(kubectl, namespace, echo, kind
     wait_for(f"{kind} again", lambda: (kubectl.find(kind, "echo", "-n", namespace), "it is not there"), 40)
 
 
-def test_a_change_by_hand_is_undone(kubectl, namespace, echo):
-    kubectl("scale", "deployment", "echo", "--replicas=4", "-n", namespace)
+@pytest.mark.parametrize(
+    ("command", "path", "expected"),
+    [
+        pytest.param(("scale", "--replicas=4"), "{.spec.replicas}", "1", id="replicas"),
+        pytest.param(
+            ("set", "image", "triton=localhost/evil:1"), "{.spec.template.spec.containers[0].image}", None, id="image"
+        ),
+    ],
+)
+def test_a_change_by_hand_is_undone(kubectl, namespace, echo, command, path, expected):
+    def value():
+        return kubectl("get", "deployment", "echo", "-n", namespace, "-o", f"jsonpath={path}")
 
-    def undone():
-        replicas = kubectl.json("get", "deployment", "echo", "-n", namespace)["spec"]["replicas"]
-        return (True if replicas == 1 else None), f"{replicas} replicas"
+    before = value()
+    assert expected in {None, before}
+    verb, *arguments = command
+    target = ["image", "deployment/echo", *arguments[1:]] if verb == "set" else ["deployment/echo", *arguments]
+    kubectl(verb, *target, "-n", namespace)
+    wait_for("the value from before", lambda: (value() == before or None, value()), 40)
 
-    wait_for("one replica again", undone, 40)
+
+def test_what_others_add_to_the_deployment_is_left_to_them_and_starts_no_endless_writing(kubectl, namespace, echo):
+    kubectl("set", "env", "deployment/echo", "MINE=1", "-n", namespace)
+    inference_ready(kubectl, namespace, "echo")
+    settled = versions_of(kubectl, namespace)
+    looks = operator_metric(kubectl, RECONCILES)
+    wait_for("looks", lambda: (operator_metric(kubectl, RECONCILES) >= looks + 3 or None, "too few"), 60)
+    assert versions_of(kubectl, namespace) == settled
+
+
+def test_a_resource_that_is_replaced_is_served_without_a_false_alarm(kubectl, namespace, echo):
+    kubectl("replace", "--force", "-n", namespace, "-f", "-", stdin=json.dumps(inference(replicas=2)))
+    resource = inference_ready(kubectl, namespace, "echo", seconds=100)
+    assert "NameTaken" not in {decision["reason"] for decision in resource["status"]["decisions"]}
+    assert resource["metadata"]["uid"] != echo["metadata"]["uid"]
 
 
 def test_deleting_leaves_nothing_behind(kubectl, namespace, echo):
@@ -91,7 +124,13 @@ def test_deletion_needs_no_operator(kubectl, namespace, echo):
         kubectl("rollout", "status", "deployment/glm-operator", "-n", "glm-system", "--timeout=50s")
 
 
+def operator_pods(kubectl):
+    found = kubectl.json("get", "pods", "-n", "glm-system", "-l", "app.kubernetes.io/name=glm-operator")["items"]
+    return {pod["metadata"]["uid"] for pod in found}
+
+
 def test_a_killed_operator_comes_back_and_takes_up_what_it_missed(kubectl, namespace, echo):
+    before = operator_pods(kubectl)
     kubectl(
         "delete", "pod", "-n", "glm-system", "-l", "app.kubernetes.io/name=glm-operator", "--grace-period=0", "--force"
     )
@@ -99,6 +138,7 @@ def test_a_killed_operator_comes_back_and_takes_up_what_it_missed(kubectl, names
     kubectl.apply(changed, namespace=namespace)
     inference_ready(kubectl, namespace, "echo", seconds=90)
     assert len(pods_of(kubectl, namespace, "echo")) == 2
+    assert not before & operator_pods(kubectl)
 
 
 def test_an_upgrade_of_the_chart_restarts_no_server(kubectl, namespace, install_values, echo):
@@ -148,12 +188,13 @@ def test_the_operator_may_not_read_what_it_has_no_use_for(kubectl, resource):
 
 
 def allowed(kubectl, *arguments):
-    from demo.kubectl import CommandFailedError
-
+    """`kubectl auth can-i` ends with an error when the answer is no; another error must not pass for one."""
     try:
-        return kubectl("auth", "can-i", *arguments).strip() == "yes"
-    except CommandFailedError:
-        return False
+        answer = kubectl("auth", "can-i", *arguments).strip()
+    except CommandFailedError as error:
+        answer = str(error).rpartition(":")[2].strip()
+    assert answer in {"yes", "no"}, answer
+    return answer == "yes"
 
 
 def test_the_servers_run_as_restricted_pods_without_a_token(kubectl, namespace, echo):

@@ -45,4 +45,6 @@ def _configure_kopf(settings: kopf.OperatorSettings) -> None:
     settings.watching.connect_timeout = 10
     settings.watching.label_selectors["apps", "v1", "deployments"] = group.LABEL_INFERENCE
     settings.watching.label_selectors["", "v1", "pods"] = group.LABEL_INFERENCE
-    settings.queueing.worker_limit = 32
+    # kopf keeps a worker for each object; ours only pass a key on, so there is nothing to limit or to keep.
+    settings.queueing.worker_limit = None
+    settings.queueing.idle_timeout = 0.5

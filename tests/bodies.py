@@ -8,6 +8,7 @@ Body = dict[str, Any]
 TENSOR_IN = {"name": "input", "dataType": "FP32", "dims": [4]}
 TENSOR_OUT = {"name": "output", "dataType": "FP32", "dims": [4]}
 ECHO = {"name": "echo", "engine": "Python", "inputs": [TENSOR_IN], "outputs": [TENSOR_OUT]}
+BIG = {"name": "x", "engine": "ONNXRuntime"}
 MINIMAL: Body = {"models": [ECHO], "repository": {"configMap": {"name": "echo-model"}}}
 
 

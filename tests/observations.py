@@ -14,6 +14,7 @@ from glm_operator.status.observation import ModelObservation, Observation, PodOb
 IMAGES = Images(runtime="triton:1", repository="operator:1")
 SERVING = ModelObservation(ready=True, version="1", reason="", answers=True)
 FAILED = ModelObservation(ready=False, version="", reason="version 1: no such file", answers=None)
+UNLOADED = ModelObservation(ready=False, version="", reason="", answers=None)
 UNPROVEN = ModelObservation(ready=True, version="1", reason="", answers=None)
 WRONG = ModelObservation(ready=True, version="1", reason="probe inference failed: boom", answers=False)
 
@@ -32,7 +33,6 @@ def pod(inference: GLMInference, name: str = "echo-1", **changes: Any) -> PodObs
     """A pod of the present revision that serves."""
     seen = PodObservation(
         name=name,
-        uid=f"uid-{name}",
         address="10.0.0.1",
         node="node0",
         revision=template_revision(applied(inference)["Deployment"]),
@@ -40,6 +40,7 @@ def pod(inference: GLMInference, name: str = "echo-1", **changes: Any) -> PodObs
         deleting=False,
         started=True,
         ready=True,
+        node_lost=False,
         gate=None,
         incarnation=f"uid-{name}/0",
         unschedulable="",

@@ -3,9 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from bodies import TENSOR_IN, TENSOR_OUT, model
-
-BIG = {"name": "x", "engine": "ONNXRuntime"}
+from bodies import BIG, TENSOR_IN, TENSOR_OUT, model
 
 
 @dataclass(frozen=True)

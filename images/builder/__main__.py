@@ -1,7 +1,6 @@
 """Command line of the image builder."""
 
 import os
-import shutil
 import signal
 import sys
 from pathlib import Path
@@ -9,6 +8,8 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from devcluster import packages
+from devcluster.errors import ClusterError
 from images.builder import root_filesystem
 from images.builder.build import Build
 from images.builder.catalogue import IMAGES, REPOSITORY
@@ -17,7 +18,6 @@ from images.builder.inputs import MissingInputError
 from images.builder.process import BuildError
 from images.builder.workspace import Workspace, cache_folder, workspace
 
-TOOLS = ("mmdebstrap", "buildah", "setpriv", "unshare")
 WORLD_READABLE = 0o022
 console = Console(stderr=True, highlight=False)
 
@@ -61,18 +61,19 @@ def _say(message: str) -> None:
 def _container_builder(out: Path, folders: Workspace) -> ContainerBuilder:
     if docker_runs():
         return Docker()
-    _check_tools()
+    _ensure_tools()
     return Buildah(_debian(out, folders), folders.scratch)
 
 
-def _check_tools() -> None:
-    if missing := [tool for tool in TOOLS if not shutil.which(tool)]:
-        packages = "mmdebstrap buildah util-linux"
-        raise click.ClickException(f"no Docker daemon, and no {', '.join(missing)} either: apt-get install {packages}")
+def _ensure_tools() -> None:
     if os.geteuid() != 0:
         raise click.ClickException(
             "without a Docker daemon, images are built by mmdebstrap and buildah, which need root"
         )
+    try:
+        packages.ensure(packages.IMAGES)
+    except ClusterError as error:
+        raise click.ClickException(f"{error}; {error.hint}") from None
 
 
 def _debian(out: Path, folders: Workspace) -> Path:

@@ -16,7 +16,6 @@ FIELD_MANAGER: Final = "glm-operator"
 LABEL_NAME: Final = "app.kubernetes.io/name"
 LABEL_INSTANCE: Final = "app.kubernetes.io/instance"
 LABEL_MANAGED_BY: Final = "app.kubernetes.io/managed-by"
-LABEL_COMPONENT: Final = "app.kubernetes.io/component"
 RUNTIME_APP_NAME: Final = "triton"
 MANAGED_BY: Final = "glm-operator"
 
@@ -28,6 +27,9 @@ ANNOTATION_APPLIED_HASH: Final = f"{GROUP}/applied-hash"
 
 ANNOTATION_TEMPLATE_HASH: Final = f"{GROUP}/template-hash"
 """On the pod template: hash of the template without the images that the operator defaults; the pods' revision."""
+
+ANNOTATION_DEFAULT_IMAGES: Final = f"{GROUP}/default-images"
+"""On the Deployment: the operator's default images and pull policy that it was made with, as JSON."""
 
 ANNOTATION_REPOSITORY_HASH: Final = f"{GROUP}/repository-hash"
 """On the pod template: hash of the model repository's content, so that new content rolls the pods."""

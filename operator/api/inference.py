@@ -66,7 +66,22 @@ class GLMInferenceSpec(ApiModel):
             cel="!has(self.ensembles) || self.ensembles.all(ensemble,"
             " !self.models.exists(model, model.name == ensemble.name))",
             message="an ensemble has the name of a model; give each its own",
-            holds=lambda spec: _distinct([*(model.name for model in spec.models), *(e.name for e in spec.ensembles)]),
+            holds=lambda spec: not {model.name for model in spec.models} & {e.name for e in spec.ensembles},
+        ),
+        Rule(
+            cel=None,
+            message="two ensembles have the same name; give each its own",
+            holds=lambda spec: _distinct(ensemble.name for ensemble in spec.ensembles),
+        ),
+        Rule(
+            cel="(has(self.runtime) && has(self.runtime.gpu) && self.runtime.gpu.count > 0) ||"
+            " self.models.all(model, model.engine != 'TensorRT' &&"
+            " !(has(model.instances) && model.instances.kind == 'GPU'))",
+            message="engine TensorRT and instances.kind: GPU need a GPU; set runtime.gpu.count",
+            holds=lambda spec: (
+                spec.runtime.gpu.count > 0
+                or all(model.engine != "TensorRT" and model.instances.kind != "GPU" for model in spec.models)
+            ),
         ),
         Rule(
             cel="!has(self.ensembles) || self.ensembles.all(ensemble, ensemble.steps.all(step,"
@@ -110,7 +125,6 @@ class GLMInference:
     spec: GLMInferenceSpec
     given: frozenset[str]
     """Paths below `spec` that the user gave, two levels deep: `traffic`, `traffic.failover`, ..."""
-    deleting: bool = False
 
 
 class InvalidSpecError(Exception):
@@ -141,7 +155,6 @@ def parse(body: Mapping[str, Any]) -> GLMInference:
         generation=metadata.get("generation", 0),
         spec=parsed,
         given=frozenset(_given(spec)),
-        deleting="deletionTimestamp" in metadata,
     )
 
 

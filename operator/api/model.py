@@ -11,6 +11,11 @@ Engine = Literal["TensorRT", "ONNXRuntime", "OpenVINO", "PyTorch", "Python", "VL
 Precision = Literal["FP32", "FP16", "BF16", "INT8"]
 
 DEFAULT_MAX_BATCH_SIZE: Final = 8
+_MAX_BATCH_CEL: Final = (
+    f"(has(self.maxBatchSize) ? self.maxBatchSize : (self.engine == 'VLLM' ? 0 : {DEFAULT_MAX_BATCH_SIZE}))"
+)
+SELF_PLACING_ENGINES: Final[frozenset[str]] = frozenset({"VLLM", "TensorRTLLM"})
+"""Engines that choose their devices themselves."""
 UNBATCHED_ENGINES: Final[frozenset[str]] = frozenset({"VLLM"})
 """Engines that batch inside themselves; Triton must be told a maximum batch size of 0."""
 
@@ -130,6 +135,28 @@ class ModelSpec(ApiModel):
             " (has(self.maxBatchSize) ? self.maxBatchSize > 0 : self.engine != 'VLLM')",
             message="dynamicBatching needs a batch dimension; remove it, or set maxBatchSize to 1 or more",
             holds=lambda model: model.dynamic_batching is None or model.effective_max_batch_size > 0,
+        ),
+        Rule(
+            cel="!has(self.dynamicBatching) || !has(self.dynamicBatching.preferredBatchSizes) ||"
+            f" self.dynamicBatching.preferredBatchSizes.all(size, size <= {_MAX_BATCH_CEL})",
+            message="a preferredBatchSizes entry is above maxBatchSize; remove it, or raise maxBatchSize",
+            holds=lambda model: all(
+                size <= model.effective_max_batch_size
+                for size in (model.dynamic_batching.preferred_batch_sizes if model.dynamic_batching else ())
+            ),
+        ),
+        Rule(
+            cel=f"!has(self.warmup) || self.warmup.batchSizes.all(size, size <= {_MAX_BATCH_CEL} || size == 1)",
+            message="warmup.batchSizes holds a size above maxBatchSize; remove it, or raise maxBatchSize",
+            holds=lambda model: all(
+                size <= max(model.effective_max_batch_size, 1)
+                for size in (model.warmup.batch_sizes if model.warmup else ())
+            ),
+        ),
+        Rule(
+            cel="!has(self.warmup) || (has(self.inputs) && size(self.inputs) > 0)",
+            message="warmup makes its requests from inputs; list them",
+            holds=lambda model: model.warmup is None or bool(model.inputs),
         ),
         Rule(
             cel="self.engine != 'Python' || (has(self.inputs) && size(self.inputs) > 0 && has(self.outputs)"

@@ -47,7 +47,7 @@ def _section(path: str, schema: Mapping[str, Any]) -> Iterator[str]:
         yield f"| `{name}` | {_type(field)} | {default} | {_cell(field.get('description', ''))} |"
     for rule in schema.get("x-kubernetes-validations", ()):
         yield ""
-        yield f"- RefusedError: {_cell(rule['message'])}"
+        yield f"- Refused: {_cell(rule['message'])}"
 
 
 def _type(field: Mapping[str, Any]) -> str:

@@ -25,8 +25,15 @@ LabelKey = Annotated[str, StringConstraints(min_length=1, max_length=317)]
 QUANTITY_PATTERN: Final = r"^[0-9]+(\.[0-9]+)?(m|k|Ki|M|Mi|G|Gi|T|Ti|P|Pi|E|Ei)?$"
 QuantityString = Annotated[str, StringConstraints(pattern=QUANTITY_PATTERN, max_length=32)]
 Quantity = Annotated[
-    int | QuantityString,
-    WithJsonSchema({"x-kubernetes-int-or-string": True, "anyOf": [{"type": "integer"}, {"type": "string"}]}),
+    Annotated[int, Field(ge=0)] | QuantityString,
+    WithJsonSchema(
+        {
+            "x-kubernetes-int-or-string": True,
+            "anyOf": [{"type": "integer"}, {"type": "string"}],
+            "pattern": QUANTITY_PATTERN,
+            "maxLength": 32,
+        }
+    ),
 ]
 """A Kubernetes quantity such as `2`, `500m` or `4Gi`."""
 
@@ -38,8 +45,6 @@ DataType = Literal[
     "BYTES",
 ]  # fmt: skip
 """Tensor data types as KServe v2 names them; `BYTES` is Triton's TYPE_STRING."""
-
-Port = Annotated[int, Field(ge=1, le=65535)]
 
 _DURATION_UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 

@@ -44,6 +44,7 @@ class Facts:
 
     version: str
     crd: Mapping[str, Any] | None
+    """Empty: there is none."""
     operators: tuple[Mapping[str, Any], ...] | None
     """Deployments of the operator."""
     nodes: tuple[Mapping[str, Any], ...] | None
@@ -56,7 +57,7 @@ async def gather_facts(cluster: Cluster, operator_namespace: str) -> Facts:
     crd_name = f"{group.PLURAL}.{group.GROUP}"
     return Facts(
         version=await cluster.version(),
-        crd=await _or_none(cluster.get("CustomResourceDefinition", None, crd_name)),
+        crd=await _or_none(_get_or_empty(cluster, crd_name)),
         operators=await _tuple(
             cluster.list_objects("Deployment", operator_namespace, f"{group.LABEL_NAME}={group.MANAGED_BY}")
         ),
@@ -123,8 +124,10 @@ def _nodes(facts: Facts) -> Finding:
 
 
 def _gpus(facts: Facts) -> Finding:
+    if facts.nodes is None:
+        return Finding("gpus", Level.INFO, "unknown: nodes may not be listed by you")
     counts = {
-        name: sum(int(node["status"].get("allocatable", {}).get(name, 0)) for node in facts.nodes or ())
+        name: sum(int(node["status"].get("allocatable", {}).get(name, 0)) for node in facts.nodes)
         for name in GPU_RESOURCES
     }
     found = ", ".join(f"{count} x {name}" for name, count in counts.items() if count)
@@ -140,6 +143,8 @@ def _gpus(facts: Facts) -> Finding:
 
 def _crd(facts: Facts) -> Finding:
     if facts.crd is None:
+        return Finding("crd", Level.INFO, "may not be read by you")
+    if not facts.crd:
         return Finding("crd", Level.ERROR, "GLMInference is not defined", "install the chart with crds.install=true")
     if _condition(facts.crd, "Established") != "True":
         return Finding("crd", Level.ERROR, "GLMInference is not served", "see `kubectl describe crd` for the reason")
@@ -215,6 +220,10 @@ async def _may_create(cluster: Cluster) -> bool | None:
     }
     answer = await _or_none(cluster.create(review))
     return None if answer is None else bool(answer["status"].get("allowed"))
+
+
+async def _get_or_empty(cluster: Cluster, crd_name: str) -> Object:
+    return await cluster.get("CustomResourceDefinition", None, crd_name) or {}
 
 
 async def _or_none(request: Any) -> Object | None:

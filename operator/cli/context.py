@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import click
-from kubernetes.aio.config import list_kube_config_contexts
+from kubernetes.aio.config import ConfigException, list_kube_config_contexts
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,9 +18,17 @@ class Connection:
 
     def namespace(self) -> str:
         """The context's namespace; `default` where it names none."""
-        contexts, active = list_kube_config_contexts(config_file=self.kubeconfig)
+        try:
+            contexts, active = list_kube_config_contexts(config_file=self.kubeconfig)
+        except ConfigException as error:
+            raise no_cluster(error) from None
         chosen = next((entry for entry in contexts if entry["name"] == self.context), active)
         return str(chosen["context"].get("namespace", "default"))
+
+
+def no_cluster(error: ConfigException) -> click.ClickException:
+    """What to tell a user whose kubeconfig names no cluster."""
+    return click.ClickException(f"no cluster: {error}; set KUBECONFIG, or run `make cluster`")
 
 
 def with_connection(command: Callable[..., None]) -> Callable[..., None]:

@@ -7,12 +7,12 @@ from typing import Final
 
 import click
 from kubernetes.aio.config import ConfigException
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.live import Live
 
 from glm_operator.api import group
 from glm_operator.cli.check import exit_code, gather_facts, inspect_installation, render_findings
-from glm_operator.cli.context import Connection, with_connection
+from glm_operator.cli.context import Connection, no_cluster, with_connection
 from glm_operator.cli.explain import render_decisions
 from glm_operator.cli.tree import overview, tree
 from glm_operator.clients.errors import ClusterError
@@ -74,7 +74,7 @@ def check(connection: Connection, pre: bool, operator_namespace: str) -> None:
 
 
 async def _status(cluster: Cluster, namespace: str | None, name: str | None, watch: bool) -> int:
-    async def picture() -> object:
+    async def picture() -> RenderableType:
         if name is None:
             return overview(await cluster.list_objects(group.KIND, namespace))
         inference = await _inference(cluster, namespace or "", name)
@@ -86,7 +86,10 @@ async def _status(cluster: Cluster, namespace: str | None, name: str | None, wat
         return 0
     with Live(console=console, auto_refresh=False) as live:
         while True:
-            live.update(await picture(), refresh=True)  # type: ignore[arg-type]
+            try:
+                live.update(await picture(), refresh=True)
+            except ClusterError as error:
+                live.console.print(f"the cluster does not answer: {error}; it is tried again", style="yellow")
             await asyncio.sleep(WATCH_PERIOD_SECONDS)
 
 
@@ -110,7 +113,7 @@ def _run(connection: Connection, command: Callable[[Cluster], Awaitable[int]]) -
     try:
         sys.exit(asyncio.run(connected()))
     except ConfigException as error:
-        raise click.ClickException(f"no cluster: {error}; set KUBECONFIG, or run `make cluster`") from None
+        raise no_cluster(error) from None
     except ClusterError as error:
         raise click.ClickException(f"the cluster does not answer as it should: {error}") from None
     except KeyboardInterrupt:

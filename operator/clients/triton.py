@@ -2,6 +2,9 @@
 
 The server's own readiness is no proof: it says yes for models that were unloaded, and no because of an optional one.
 So each model is asked for its readiness, the repository index for its reason, and the model for one inference on zeros.
+
+The server runs an image of the user's. So every call has a deadline, answers have a largest size, and what one model
+does to its own calls says nothing about the others.
 """
 
 import asyncio
@@ -16,11 +19,18 @@ from tritonclient.grpc import InferInput
 from tritonclient.grpc.aio import InferenceServerClient
 from tritonclient.utils import InferenceServerException, triton_to_np_dtype
 
-INSPECTION_TIMEOUT_SECONDS: Final = 5.0
+CALL_TIMEOUT_SECONDS: Final = 3.0
 INFERENCE_TIMEOUT_SECONDS: Final = 10.0
 MAX_REASON: Final = 500
-MAX_PROBE_ELEMENTS: Final = 16 * 1024 * 1024
-"""A probe with larger inputs would cost more than it tells; the model's readiness has to do."""
+MAX_PROBE_BYTES: Final = 4 * 1024 * 1024
+"""A probe with more input would cost more than it tells; the model's readiness has to do."""
+MAX_ANSWER_BYTES: Final = 32 * 1024 * 1024
+_CHANNEL: Final = [
+    ("grpc.max_receive_message_length", MAX_ANSWER_BYTES),
+    ("grpc.max_send_message_length", 2 * MAX_PROBE_BYTES),
+]
+_UNKNOWN_CODES: Final = frozenset({"DEADLINE_EXCEEDED", "UNAVAILABLE", "CANCELLED", "RESOURCE_EXHAUSTED"})
+"""These tell of the connection, the load or the size of an answer, not of the model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,24 +42,25 @@ class ModelReading:
     reason: str = ""
     """Triton's own reason for not being ready, or the error of the probe inference."""
     answers: bool | None = None
-    """Whether a probe inference succeeded; None: not tried."""
+    """Whether a probe inference succeeded; None: not tried, or without an answer in time."""
 
 
 async def inspect(address: str, models: Sequence[str], probe: Collection[str]) -> Mapping[str, ModelReading] | None:
     """Read every model of the server at `address` (`HOST:PORT`, gRPC), and send those in `probe` an inference.
 
     Returns:
-        Model name to reading; None when the server can't be read (unknown, not unready).
+        Model name to reading, without the models that could not be read; None when the server can't be (unknown, not
+        unready).
     """
-    client = InferenceServerClient(address)
+    client = InferenceServerClient(address, channel_args=_CHANNEL)
     try:
-        index = await asyncio.wait_for(_index(client), INSPECTION_TIMEOUT_SECONDS)
-        readings = await asyncio.gather(*(_read(client, name, index, name in probe) for name in models))
-        return dict(zip(models, readings, strict=True))
+        index = await asyncio.wait_for(_index(client), CALL_TIMEOUT_SECONDS)
+        readings = await asyncio.gather(*(_read_or_unknown(client, name, index, name in probe) for name in models))
     except (InferenceServerException, grpc.RpcError, OSError, TimeoutError):
         return None
     finally:
         await client.close()
+    return {name: reading for name, reading in zip(models, readings, strict=True) if reading is not None}
 
 
 async def _index(client: Any) -> dict[str, list[Any]]:
@@ -60,19 +71,58 @@ async def _index(client: Any) -> dict[str, list[Any]]:
     return entries
 
 
-async def _read(client: Any, name: str, index: Mapping[str, Sequence[Any]], probe: bool) -> ModelReading:
-    entries = index.get(name, ())
+async def _read_or_unknown(
+    client: Any, name: str, index: Mapping[str, Sequence[Any]], probe: bool
+) -> ModelReading | None:
+    try:
+        return await _read(client, name, index.get(name, ()), probe)
+    except (InferenceServerException, grpc.RpcError, TimeoutError):
+        return None
+
+
+async def _read(client: Any, name: str, entries: Sequence[Any], probe: bool) -> ModelReading:
     serving = [entry for entry in entries if entry.state == "READY"]
     if not serving:
         reasons = sorted({first_paragraph(entry.reason) for entry in entries if entry.reason})
         return ModelReading(ready=False, reason="; ".join(reasons)[:MAX_REASON])
     version = newest_version(entry.version for entry in serving)
-    if not await client.is_model_ready(name, client_timeout=INSPECTION_TIMEOUT_SECONDS):
+    if not await client.is_model_ready(name, client_timeout=CALL_TIMEOUT_SECONDS):
         return ModelReading(ready=False, version=version)
     if not probe:
         return ModelReading(ready=True, version=version)
-    error = await _probe(client, name)
-    return ModelReading(ready=True, version=version, answers=error is None, reason=error or "")
+    inputs = await _probe_inputs(client, name)
+    if inputs is None:
+        return ModelReading(ready=True, version=version, answers=True)
+    answers, reason = await _infer(client, name, inputs)
+    return ModelReading(ready=True, version=version, answers=answers, reason=reason)
+
+
+async def _infer(client: Any, name: str, inputs: Sequence[Any]) -> tuple[bool | None, str]:
+    """Whether the model answers, and its error when it doesn't."""
+    try:
+        await client.infer(name, inputs, client_timeout=INFERENCE_TIMEOUT_SECONDS)
+    except InferenceServerException as error:
+        if is_unknown(error.status()):
+            return None, ""
+        return False, f"probe inference failed: {first_paragraph(error.message())}"[:MAX_REASON]
+    return True, ""
+
+
+async def _probe_inputs(client: Any, name: str) -> list[Any] | None:
+    """Inputs of zeros; None for a model that no single small request can probe, whose readiness has to do."""
+    config = (await client.get_model_config(name, client_timeout=CALL_TIMEOUT_SECONDS)).config
+    if config.model_transaction_policy.decoupled or config.HasField("sequence_batching"):
+        return None
+    metadata = await client.get_model_metadata(name, client_timeout=CALL_TIMEOUT_SECONDS)
+    shapes = [(tensor.name, tensor.datatype, closed_shape(tensor.shape)) for tensor in metadata.inputs]
+    if sum(probe_bytes(datatype, shape) for _, datatype, shape in shapes) > MAX_PROBE_BYTES:
+        return None
+    return [zeros(tensor, datatype, shape) for tensor, datatype, shape in shapes]
+
+
+def is_unknown(status: str | None) -> bool:
+    """Whether a gRPC status (`StatusCode.NAME`) says nothing about the model itself."""
+    return status is None or status.rpartition(".")[2] in _UNKNOWN_CODES
 
 
 def first_paragraph(reason: str) -> str:
@@ -85,31 +135,26 @@ def newest_version(versions: Iterable[str]) -> str:
     return max(versions, key=lambda version: int(version) if version.isdigit() else -1)
 
 
-async def _probe(client: Any, name: str) -> str | None:
-    """One inference on zeros; the error's text when it fails, None when it succeeds or can't be made up."""
-    try:
-        metadata = await client.get_model_metadata(name, client_timeout=INSPECTION_TIMEOUT_SECONDS)
-        config = (await client.get_model_config(name, client_timeout=INSPECTION_TIMEOUT_SECONDS)).config
-        if config.model_transaction_policy.decoupled or config.HasField("sequence_batching"):
-            return None
-        inputs = [zeros(tensor.name, tensor.datatype, tensor.shape) for tensor in metadata.inputs]
-        if None not in inputs:
-            await client.infer(name, inputs, client_timeout=INFERENCE_TIMEOUT_SECONDS)
-    except InferenceServerException as error:
-        return f"probe inference failed: {error.message()}"[:MAX_REASON]
-    return None
+def closed_shape(shape: Sequence[int]) -> list[int]:
+    """A shape whose open dimensions are 1."""
+    return [1 if dim < 0 else int(dim) for dim in shape]
+
+
+def probe_bytes(datatype: str, shape: Sequence[int]) -> float:
+    """Size of a tensor of zeros (of empty texts: their lengths); infinite for a type that can't be made."""
+    if datatype == "BYTES":
+        return math.prod(shape) * 4
+    dtype = triton_to_np_dtype(datatype)
+    # numpy knows no BF16, and the client takes it from a package of its own only.
+    return math.inf if dtype is None or datatype == "BF16" else math.prod(shape) * np.dtype(dtype).itemsize
 
 
 def zeros(name: str, datatype: str, shape: Sequence[int]) -> Any:
-    """An input of zeros (or empty texts), open dimensions being 1; None when it can't be made, or would be too large."""
-    fixed = [1 if dim < 0 else int(dim) for dim in shape]
-    # numpy knows no BF16, and the client takes it from a package of its own only.
-    if math.prod(fixed) > MAX_PROBE_ELEMENTS or datatype == "BF16":
-        return None
+    """An input of zeros, or of empty texts."""
     if datatype == "BYTES":
-        array: Any = np.full(fixed, b"", dtype=np.object_)
+        array: Any = np.full(shape, b"", dtype=np.object_)
     else:
-        array = np.zeros(fixed, dtype=triton_to_np_dtype(datatype))
-    tensor = InferInput(name, fixed, datatype)
+        array = np.zeros(shape, dtype=triton_to_np_dtype(datatype))
+    tensor = InferInput(name, list(shape), datatype)
     tensor.set_data_from_numpy(array)
     return tensor

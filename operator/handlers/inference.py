@@ -21,7 +21,9 @@ async def inference_changed(namespace: str | None, name: str, meta: kopf.Meta, m
 
 @kopf.on.event("apps", "v1", "deployments", labels={group.LABEL_INFERENCE: kopf.PRESENT})
 @kopf.on.event("", "v1", "pods", labels={group.LABEL_INFERENCE: kopf.PRESENT})
-async def child_changed(namespace: str | None, labels: kopf.Labels, memo: kopf.Memo, **_: object) -> None:
+async def child_changed(
+    namespace: str | None, labels: kopf.Labels, resource: kopf.Resource, memo: kopf.Memo, **_: object
+) -> None:
     """A Deployment or a pod of a resource was listed, added, changed or deleted."""
     services: Services = memo.services
-    await services.child_changed(namespace or "", labels[group.LABEL_INFERENCE])
+    await services.child_changed(resource.plural, namespace or "", labels[group.LABEL_INFERENCE])

@@ -15,7 +15,6 @@ class Metrics:
 
     def __init__(self, registry: CollectorRegistry, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._last_event = clock()
         self._reconciles = Counter("glm_reconciles", "Looks at a resource, by result.", ["result"], registry=registry)
         self._seconds = Histogram(
             "glm_reconcile_seconds", "Duration of a look at a resource.", buckets=_DURATION_BUCKETS, registry=registry
@@ -25,12 +24,12 @@ class Metrics:
             "glm_decisions", "Decisions, by loop, action and reason.", ["loop", "action", "reason"], registry=registry
         )
         self._queue = Gauge("glm_queue_length", "Resources that are due or being looked at.", registry=registry)
-        silence = Gauge(
+        self._silence = Gauge(
             "glm_seconds_since_last_watch_event",
-            "Time since the API server last sent anything; grows when a watch has gone silent.",
+            "Time since a watch last told anything; an idle cluster is silent as well.",
+            ["resource"],
             registry=registry,
         )
-        silence.set_function(self.silent_seconds)
 
     @contextmanager
     def reconcile(self) -> Iterator[None]:
@@ -58,10 +57,7 @@ class Metrics:
         """Show the length of the queue."""
         self._queue.set_function(length)
 
-    def heard(self) -> None:
-        """The API server has sent something."""
-        self._last_event = self._clock()
-
-    def silent_seconds(self) -> float:
-        """Seconds since the API server last sent anything."""
-        return self._clock() - self._last_event
+    def heard(self, resource: str) -> None:
+        """A watch of this resource has told something."""
+        at = self._clock()
+        self._silence.labels(resource).set_function(lambda: self._clock() - at)

@@ -15,11 +15,12 @@ class WatchHealth:
 
     def __init__(self) -> None:
         self._heard: dict[Name, str] = {}
-        self._overdue: dict[Name, tuple[str, float]] = {}
+        self._overdue: dict[Name, float] = {}
 
     def heard(self, name: Name, version: str) -> None:
-        """An event told of this version."""
+        """An event told of this version: the watch lives, whatever a list showed meanwhile."""
         self._heard[name] = version
+        self._overdue.pop(name, None)
 
     def listed(self, versions: Mapping[Name, str], now: float) -> frozenset[Name]:
         """A list showed these versions.
@@ -27,17 +28,12 @@ class WatchHealth:
         Returns:
             Resources that were not heard of in this version yet, which are to be looked at.
         """
-        unheard = {name: version for name, version in versions.items() if self._heard.get(name) != version}
-        self._overdue = {name: self._since(name, version, now) for name, version in unheard.items()}
+        unheard = [name for name, version in versions.items() if self._heard.get(name) != version]
+        # A newer version of a resource that was overdue before doesn't start the wait anew: it was never heard of.
+        self._overdue = {name: self._overdue.get(name, now) for name in unheard}
         self._heard = {name: version for name, version in self._heard.items() if name in versions}
         return frozenset(unheard)
 
     def overdue_seconds(self, now: float) -> float:
         """How long the oldest missed change has been waiting; 0 when none is."""
-        waiting = (since for name, (version, since) in self._overdue.items() if self._heard.get(name) != version)
-        return max((now - since for since in waiting), default=0.0)
-
-    def _since(self, name: Name, version: str, now: float) -> tuple[str, float]:
-        # A newer version of a resource that was overdue before doesn't start the wait anew: it was never heard of.
-        _, since = self._overdue.get(name, (version, now))
-        return version, since
+        return max((now - since for since in self._overdue.values()), default=0.0)

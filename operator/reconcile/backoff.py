@@ -3,11 +3,11 @@
 from typing import Final
 
 FIRST_SECONDS: Final = 1.0
-LONGEST_SECONDS: Final = 60.0
+LONGEST_SECONDS: Final = 30.0
 
 
 def backoff_seconds(failures: int) -> float:
-    """Wait after `failures` failures in a row (1 or more): 1, 2, 4, ... 60 seconds."""
+    """Wait after `failures` failures in a row (1 or more): 1, 2, 4, ... 30 seconds."""
     return min(FIRST_SECONDS * 2.0 ** min(failures - 1, 16), LONGEST_SECONDS)
 
 

@@ -1,6 +1,6 @@
 """Decide: what to write, from one observation. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -14,6 +14,7 @@ from glm_operator.resources.probes import needs_readiness_gate
 from glm_operator.resources.triton_deployment import Images
 from glm_operator.status.conditions import timestamp
 from glm_operator.status.decisions import Decision
+from glm_operator.status.findings import Finding
 from glm_operator.status.observation import Observation
 
 KEPT_CONFIG_MAPS: Final = 2
@@ -29,58 +30,79 @@ class Plan:
     """Kind and name."""
     gates: tuple[tuple[str, bool], ...] = ()
     """Pod and the value of its readiness gate."""
-    decisions: tuple[Decision, ...] = ()
-    refused: Decision | None = None
-    """Why nothing is written until somebody mends the resource."""
+    blocked: Finding | None = None
+    """Why the spec is not acted on: for now, or until somebody mends it."""
 
 
 def decide(inference: GLMInference, observed: Observation, images: Images) -> Plan:
     """What brings the cluster to what the resource asks for; an empty plan when it is there already."""
-    refused = _refusal(inference, observed)
-    if refused is not None:
-        return Plan(refused=refused)
     gates = tuple(_gates(inference, observed))
-    if observed.repository_problem:
-        # Pods that serve keep doing so; new ones could not start.
-        return Plan(gates=gates)
+    blocked = _blocked(inference, observed)
+    if blocked is not None:
+        return Plan(gates=gates, blocked=blocked)
     running = observed.children.get("Deployment")
     desired = [
         with_applied_hash(child) for child in desired_children(inference, images, observed.repository_hash, running)
     ]
-    missing = [child for child in desired if not is_applied(child, _counterpart(child, observed))]
+    if observed.repository_problem and inference.spec.effective_replicas > 0:
+        # Pods that serve keep doing so; new ones could not start.
+        desired = [child for child in desired if child["kind"] != "Deployment"]
+    missing = tuple(child for child in desired if not is_applied(child, counterpart(child, observed)))
     outdated = tuple(("ConfigMap", name) for name in _outdated_config_maps(desired, observed))
-    return Plan(
-        apply=tuple(missing),
-        delete=outdated if not missing else (),
-        gates=gates,
-        decisions=(_apply_decision(inference, missing, observed),) if missing else (),
+    return Plan(apply=missing, delete=() if missing else outdated, gates=gates)
+
+
+def applied_decision(inference: GLMInference, written: Sequence[Object], observed: Observation) -> Decision | None:
+    """The record of what was written; None when nothing was changed by it."""
+    made = [_name(child) for child in written if counterpart(child, observed) is None]
+    changed = [_name(child) for child in written if _is_changed(child, counterpart(child, observed))]
+    parts = {word: ", ".join(names) for word, names in (("made", made), ("changed", changed)) if names}
+    if not parts:
+        return None
+    first = observed.children.get("Deployment") is None
+    return Decision(
+        loop="reconcile",
+        action="Create" if first else "Apply",
+        reason="Created" if first else "Applied",
+        message="; ".join(f"{word} {names}" for word, names in parts.items()),
+        inputs={"generation": str(inference.generation), **parts},
     )
 
 
-def _refusal(inference: GLMInference, observed: Observation) -> Decision | None:
+def _is_changed(written: Object, before: Object | None) -> bool:
+    """Whether an apply had an effect: the API server gives an object a new version only then."""
+    return before is not None and (
+        written["metadata"].get("resourceVersion") != before["metadata"].get("resourceVersion")
+    )
+
+
+def _blocked(inference: GLMInference, observed: Observation) -> Finding | None:
     repository = inference.spec.repository
     unsupported = next((name for name in ("s3", "http") if getattr(repository, name) is not None), None)
     if unsupported is not None:
-        return Decision(
-            "reconcile",
-            "Refuse",
-            "RepositorySourceNotSupported",
-            f"spec.repository.{unsupported} is not supported yet; use configMap, persistentVolumeClaim or image",
-            warning=True,
-        )
+        message = f"spec.repository.{unsupported} is not supported yet; use configMap, persistentVolumeClaim or image"
+        return Finding("RepositorySourceNotSupported", message, stalled=True)
     for kind, child in observed.children.items():
-        if child is not None and not is_controlled_by(child, inference.uid):
-            return Decision(
-                "reconcile",
-                "Refuse",
-                "NameTaken",
-                f"{kind} {inference.name} exists and does not belong to this resource; rename one of the two",
-                warning=True,
-            )
+        if child is None or is_controlled_by(child, inference.uid):
+            continue
+        if _ends(child, inference):
+            message = f"{kind} {inference.name} of an earlier resource of this name is still being deleted"
+            return Finding("PredecessorEnding", message, stalled=False)
+        message = f"{kind} {inference.name} exists and does not belong to this resource; rename one of the two"
+        return Finding("NameTaken", message, stalled=True)
     return None
 
 
-def _counterpart(desired: Object, observed: Observation) -> Object | None:
+def _ends(child: Object, inference: GLMInference) -> bool:
+    """Whether a child goes by itself: it is being deleted, or its owner was a resource of the same name."""
+    owners = child["metadata"].get("ownerReferences", ())
+    return "deletionTimestamp" in child["metadata"] or any(
+        owner.get("kind") == group.KIND and owner.get("name") == inference.name for owner in owners
+    )
+
+
+def counterpart(desired: Object, observed: Observation) -> Object | None:
+    """The same object as the cluster had it before."""
     if desired["kind"] != "ConfigMap":
         return observed.children.get(desired["kind"])
     wanted = desired["metadata"]["name"]
@@ -97,20 +119,6 @@ def _outdated_config_maps(desired: list[Object], observed: Observation) -> list[
         reverse=True,
     )
     return [str(there["metadata"]["name"]) for there in candidates[KEPT_CONFIG_MAPS:]]
-
-
-def _apply_decision(inference: GLMInference, missing: list[Object], observed: Observation) -> Decision:
-    made = [_name(child) for child in missing if _counterpart(child, observed) is None]
-    changed = [_name(child) for child in missing if _counterpart(child, observed) is not None]
-    first = observed.children.get("Deployment") is None
-    parts = {"made": ", ".join(made), "changed": ", ".join(changed)}
-    return Decision(
-        loop="reconcile",
-        action="Create" if first else "Apply",
-        reason="Created" if first else "Applied",
-        message="; ".join(f"{word} {names}" for word, names in parts.items() if names),
-        inputs={"generation": str(inference.generation), **{word: names for word, names in parts.items() if names}},
-    )
 
 
 def _name(child: Object) -> str:

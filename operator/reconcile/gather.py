@@ -1,7 +1,7 @@
 """Gather: one look at everything that a decision about a resource needs."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from glm_operator.api.inference import GLMInference
@@ -10,7 +10,7 @@ from glm_operator.clients.kubernetes import Cluster, Object
 from glm_operator.resources.children import CHILD_KINDS
 from glm_operator.resources.hashing import content_hash
 from glm_operator.resources.names import GRPC_PORT, selector_text
-from glm_operator.status.observation import ModelObservation, Observation, PodObservation, observe_pod
+from glm_operator.status.observation import ModelObservation, Observation, PodObservation, is_server_of, observe_pod
 
 
 class Gatherer:
@@ -18,7 +18,7 @@ class Gatherer:
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
-        self._proven: dict[str, frozenset[str]] = {}
+        self._proven: dict[tuple[str, str], dict[str, frozenset[str]]] = {}
 
     async def gather(self, inference: GLMInference, status: Mapping[str, object]) -> Observation:
         """Everything about one resource, read in parallel; a server that can't be read doesn't spoil the others.
@@ -34,7 +34,8 @@ class Gatherer:
             self._source(inference),
             asyncio.gather(*(self._cluster.get(kind, inference.namespace, inference.name) for kind in single)),
         )
-        observed = await asyncio.gather(*(self._read_server(inference, observe_pod(pod)) for pod in pods))
+        own = [observe_pod(pod) for pod in pods if is_server_of(pod, inference.name)]
+        observed = await self._read_servers(inference, own)
         return Observation(
             children=dict(zip(single, children, strict=True)),
             config_maps=tuple(config_maps),
@@ -46,8 +47,7 @@ class Gatherer:
 
     def forget(self, namespace: str, name: str) -> None:
         """Drop what is remembered of a resource that is gone."""
-        for key in [key for key in self._proven if key.startswith(f"{namespace}/{name}/")]:
-            del self._proven[key]
+        self._proven.pop((namespace, name), None)
 
     async def _source(self, inference: GLMInference) -> tuple[str | None, str]:
         """Hash of the model files, and why they aren't there."""
@@ -62,18 +62,32 @@ class Gatherer:
             )
         return _files_hash(config_map), ""
 
-    async def _read_server(self, inference: GLMInference, pod: PodObservation) -> PodObservation:
-        if not pod.started or pod.deleting or not pod.address:
-            return pod
-        key = f"{inference.namespace}/{inference.name}/{pod.incarnation}"
-        proven = self._proven.get(key, frozenset())
-        names = inference.spec.served_names
-        readings = await triton.inspect(f"{pod.address}:{GRPC_PORT}", names, [n for n in names if n not in proven])
-        if readings is None:
-            return pod
-        models = {name: _observation(reading, name in proven) for name, reading in readings.items()}
-        self._proven[key] = frozenset(name for name, model in models.items() if model.serves)
-        return replace(pod, models=models)
+    async def _read_servers(
+        self, inference: GLMInference, pods: Sequence[PodObservation]
+    ) -> tuple[PodObservation, ...]:
+        """Pods with their models; what their servers have proven is remembered for as long as they live."""
+        key = (inference.namespace, inference.name)
+        before = self._proven.get(key, {})
+        proven = {pod.incarnation: before.get(pod.incarnation, frozenset()) for pod in pods}
+        read = await asyncio.gather(*(_read_server(inference, pod, proven[pod.incarnation]) for pod in pods))
+        self._proven[key] = {
+            pod.incarnation: proven[pod.incarnation] if pod.models is None else _serving(pod) for pod in read
+        }
+        return tuple(read)
+
+
+async def _read_server(inference: GLMInference, pod: PodObservation, proven: frozenset[str]) -> PodObservation:
+    if not pod.started or pod.deleting or not pod.address or pod.node_lost:
+        return pod
+    names = inference.spec.served_names
+    readings = await triton.inspect(f"{pod.address}:{GRPC_PORT}", names, [n for n in names if n not in proven])
+    if readings is None:
+        return pod
+    return replace(pod, models={name: _observation(reading, name in proven) for name, reading in readings.items()})
+
+
+def _serving(pod: PodObservation) -> frozenset[str]:
+    return frozenset(name for name, model in (pod.models or {}).items() if model.serves)
 
 
 def _observation(reading: triton.ModelReading, proven: bool) -> ModelObservation:

@@ -41,7 +41,7 @@ class ReconcileQueue:
         self._heap: list[tuple[float, Key]] = []
         self._running: set[Key] = set()
         self._failures: dict[Key, int] = {}
-        self._ended: dict[Key, float] = {}
+        self._not_before: dict[Key, float] = {}
         self._wake = asyncio.Condition()
 
     def __len__(self) -> int:
@@ -64,16 +64,17 @@ class ReconcileQueue:
     async def _worker(self) -> None:
         while True:
             key = await self._next()
-            delay: float | None = None
+            delay, pause = None, 0.0
             try:
                 delay = await self._work(key)
                 self._failures.pop(key, None)
+                pause = SHORTEST_INTERVAL_SECONDS
             except Exception as error:  # one broken resource must not end the loop for the others
                 self._failures[key] = self._failures.get(key, 0) + 1
-                delay = backoff_seconds(self._failures[key])
+                delay = pause = backoff_seconds(self._failures[key])
                 self._on_failure(key, error, delay)
             finally:
-                await self._done(key, delay)
+                await self._done(key, delay, pause)
 
     async def _next(self) -> Key:
         async with self._wake:
@@ -93,23 +94,23 @@ class ReconcileQueue:
                 except TimeoutError:
                     continue
 
-    async def _done(self, key: Key, delay: float | None) -> None:
+    async def _done(self, key: Key, delay: float | None, pause: float) -> None:
         async with self._wake:
             now = self._clock()
             self._running.discard(key)
-            self._ended[key] = now
+            # Also an event must not cut a backoff short: the report of a failure is an event itself.
+            self._not_before[key] = now + pause
             again = self._due.pop(key, None)
             if again is not None:
                 self._schedule(key, again)
             if delay is not None:
                 self._schedule(key, now + delay)
             if key not in self._due:
-                del self._ended[key]
+                del self._not_before[key]
             self._wake.notify()
 
     def _schedule(self, key: Key, due: float) -> None:
-        if key in self._ended:
-            due = max(due, self._ended[key] + SHORTEST_INTERVAL_SECONDS)
+        due = max(due, self._not_before.get(key, due))
         if key in self._due and self._due[key] <= due:
             return
         self._due[key] = due

@@ -1,9 +1,7 @@
 """The loop of a GLMInference: gather, decide, act. Any step may be killed and run again."""
 
-import asyncio
-import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -11,25 +9,16 @@ from glm_operator.api import group
 from glm_operator.api.inference import GLMInference, InvalidSpecError, parse
 from glm_operator.clients.errors import ClusterError, RefusedError
 from glm_operator.clients.kubernetes import Cluster, Object
-from glm_operator.observability.log import log
 from glm_operator.observability.metrics import Metrics
 from glm_operator.reconcile.backoff import unsettled_seconds
-from glm_operator.reconcile.decide import Plan, decide, event_body, gate_condition
+from glm_operator.reconcile.decide import Plan, applied_decision, decide, gate_condition
 from glm_operator.reconcile.gather import Gatherer
 from glm_operator.reconcile.queue import Key
+from glm_operator.reconcile.report import Reporter, Target, target_of
 from glm_operator.reconcile.settings import Settings
-from glm_operator.status.conditions import READY, find
-from glm_operator.status.decisions import Decision, readiness_decision, recorded
-from glm_operator.status.summary import refusal, summarize
-
-
-@dataclass(frozen=True, slots=True)
-class _Target:
-    """Whom the status and the Events are for."""
-
-    body: Object
-    generation: int
-    previous: Mapping[str, Any]
+from glm_operator.status.conditions import RECONCILING, STALLED, find
+from glm_operator.status.findings import Finding
+from glm_operator.status.summary import summarize, unobserved
 
 
 class Reconciler:
@@ -49,7 +38,8 @@ class Reconciler:
         self._clock = clock
         self._monotonic = monotonic
         self._gatherer = Gatherer(cluster)
-        self._unsettled_since: dict[Key, float] = {}
+        self._reporter = Reporter(cluster, metrics, clock)
+        self._unsettled_since: dict[Key, tuple[int, float]] = {}
 
     async def reconcile(self, key: Key) -> float | None:
         """One look at one resource.
@@ -65,37 +55,43 @@ class Reconciler:
             if body is None or "deletionTimestamp" in body["metadata"]:
                 self._forget(key)
                 return None
-            target = _Target(body, body["metadata"].get("generation", 0), body.get("status", {}))
-            return await self._reconcile(key, target)
+            target = target_of(body)
+            try:
+                status = await self._look(target, body)
+            except ClusterError as error:
+                await self._tell_failure(target, error)
+                raise
+            return self._next_look(key, target, status)
 
-    async def _reconcile(self, key: Key, target: _Target) -> float:
+    async def _look(self, target: Target, body: Object) -> Mapping[str, Any]:
         try:
-            inference = parse(target.body)
+            inference = parse(body)
         except InvalidSpecError as error:
-            await self._refuse(target, Decision("reconcile", "Refuse", "InvalidSpec", str(error), warning=True))
-            return self._settings.resync_seconds
+            finding = Finding("InvalidSpec", str(error), stalled=True)
+            status = unobserved(target.generation, finding, target.previous, self._clock())
+            await self._reporter.report(target, status)
+            return status
         observed = await self._gatherer.gather(inference, target.previous)
         plan = decide(inference, observed, self._settings.images)
-        if plan.refused is not None:
-            await self._refuse(target, plan.refused)
-            return self._settings.resync_seconds
         try:
             written = await self._act(inference, plan)
         except RefusedError as error:
-            await self._refuse(target, Decision("reconcile", "Refuse", "ApplyRefused", str(error), warning=True))
+            refused = Finding("ApplyRefused", str(error), stalled=True)
+            await self._reporter.report(target, summarize(inference, observed, self._clock(), refused))
             raise
+        decision = applied_decision(inference, written, observed)
         # What was written now is what the pods must be measured by, or old pods would pass for the new revision's.
-        observed = replace(observed, children={**observed.children, **written})
-        status = summarize(inference, observed, self._clock())
-        await self._report(target, status, plan.decisions)
-        return self._next_look(key, status, bool(plan.apply))
+        children = {**observed.children, **{child["kind"]: child for child in written}}
+        status = summarize(inference, replace(observed, children=children), self._clock(), plan.blocked)
+        await self._reporter.report(target, status, decision)
+        return status
 
-    async def _act(self, inference: GLMInference, plan: Plan) -> dict[str, Object]:
-        """Write; returns kind to object as the API server has it now."""
-        written = {}
+    async def _act(self, inference: GLMInference, plan: Plan) -> list[Object]:
+        """Write; returns the children as the API server has them now."""
+        written = []
         # In order: what the Deployment needs comes before it.
         for child in plan.apply:
-            written[child["kind"]] = await self._cluster.apply(child)
+            written.append(await self._cluster.apply(child))
             self._metrics.wrote(child["kind"])
         for pod, value in plan.gates:
             await self._cluster.set_pod_condition(inference.namespace, pod, dict(gate_condition(value)))
@@ -105,60 +101,25 @@ class Reconciler:
             self._metrics.wrote(kind)
         return written
 
-    async def _refuse(self, target: _Target, decision: Decision) -> None:
-        status = refusal(target.generation, decision.reason, decision.message, target.previous, self._clock())
-        ready = find(target.previous, READY)
-        is_new = ready is None or (ready["reason"], ready["message"]) != (decision.reason, decision.message)
-        await self._report(target, status, (decision,) if is_new else (), tell_readiness=False)
-
-    async def _report(
-        self, target: _Target, status: dict[str, Any], decisions: tuple[Decision, ...], tell_readiness: bool = True
-    ) -> None:
-        """Write the status when it differs, and tell each decision by an Event and in the log."""
-        readiness = readiness_decision(status, target.previous) if tell_readiness else None
-        taken = (*decisions, *([readiness] if readiness else []))
-        now = self._clock()
-        wanted = status | {"decisions": recorded(target.previous, taken, now)}
-        if wanted != target.previous:
-            metadata = target.body["metadata"]
-            await self._cluster.apply_status(
-                {
-                    "apiVersion": group.API_VERSION,
-                    "kind": group.KIND,
-                    "metadata": {"name": metadata["name"], "namespace": metadata["namespace"]},
-                    "status": wanted,
-                }
-            )
-            self._metrics.wrote("status")
-        await asyncio.gather(*(self._tell(target, decision, now) for decision in taken))
-
-    async def _tell(self, target: _Target, decision: Decision, now: datetime) -> None:
-        metadata = target.body["metadata"]
-        self._metrics.decided(decision.loop, decision.action, decision.reason)
-        log.info(
-            decision.message,
-            extra={
-                "namespace": metadata["namespace"],
-                "inference": metadata["name"],
-                "loop": decision.loop,
-                "action": decision.action,
-                "reason": decision.reason,
-            },
-        )
+    async def _tell_failure(self, target: Target, error: ClusterError) -> None:
+        """Say at the first touch that it goes on; kstatus takes a resource without conditions for finished."""
+        if target.is_told:
+            return
+        finding = Finding("ClusterError", f"{error}; it is tried again", stalled=False)
+        status = unobserved(target.generation, finding, target.previous, self._clock())
         try:
-            await self._cluster.create(event_body(metadata, decision, now, uuid.uuid4().hex[:16]))
-            self._metrics.wrote("Event")
-        except ClusterError as error:
-            # An Event is a courtesy: the decision stands in the status and in the log already.
-            log.warning("the Event could not be written", extra={"error": str(error)})
+            await self._reporter.report(target, status)
+        except ClusterError:
+            return  # the look itself is repeated, and reported by whoever repeats it
 
-    def _next_look(self, key: Key, status: Mapping[str, Any], wrote: bool) -> float:
-        ready = find(status, READY)
-        settled = not wrote and ready is not None and ready["status"] == "True" and len(status["conditions"]) == 1
-        if settled or (ready is not None and ready["reason"] == "ScaledToZero"):
+    def _next_look(self, key: Key, target: Target, status: Mapping[str, Any]) -> float:
+        if find(status, RECONCILING) is None and find(status, STALLED) is None:
             self._unsettled_since.pop(key, None)
             return self._settings.resync_seconds
-        since = self._unsettled_since.setdefault(key, self._monotonic())
+        generation, since = self._unsettled_since.get(key, (None, 0.0))
+        if generation != target.generation:
+            since = self._monotonic()
+            self._unsettled_since[key] = (target.generation, since)
         return unsettled_seconds(self._monotonic() - since)
 
     def _forget(self, key: Key) -> None:

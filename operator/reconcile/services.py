@@ -58,13 +58,13 @@ class Services:
 
     async def heard(self, namespace: str, name: str, version: str) -> None:
         """A watch told of this version of a resource."""
-        self._metrics.heard()
+        self._metrics.heard(group.PLURAL)
         self._watch_health.heard((namespace, name), version)
         await self._queue.add(Key(namespace, name))
 
-    async def child_changed(self, namespace: str, owner: str) -> None:
-        """A watch told of a child of a resource."""
-        self._metrics.heard()
+    async def child_changed(self, resource: str, namespace: str, owner: str) -> None:
+        """A watch of `resource` told of a child of a GLMInference."""
+        self._metrics.heard(resource)
         await self._queue.add(Key(namespace, owner))
 
     def trouble(self) -> str:

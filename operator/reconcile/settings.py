@@ -34,7 +34,7 @@ class Settings(BaseModel):
     metrics_port: Annotated[int, Field(ge=1, le=65535)] = 8080
     """Port of the operator's own metrics and health."""
     silent_watch_seconds: Annotated[float, Field(ge=60)] = 180.0
-    """Silence of the API server after which the operator asks to be started anew."""
+    """How long a watch may miss a change that a list shows, before the operator asks to be started anew."""
 
     @property
     def images(self) -> Images:

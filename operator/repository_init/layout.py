@@ -88,7 +88,7 @@ def _copy_keys(model: str, source: Path, folder: Path) -> Iterator[str]:
     for key in _visible(source):
         owner, _, rest = key.name.partition(".")
         version, _, filename = rest.partition(".")
-        if owner == model and version.isascii() and version.isdigit() and filename:
+        if owner == model and version.isascii() and version.isdigit() and filename.strip("."):
             (folder / version).mkdir(exist_ok=True)
             shutil.copyfile(key, folder / version / filename)
             yield f"{version}/{filename}"

@@ -6,7 +6,7 @@ from glm_operator.resources.names import Object
 from glm_operator.resources.network_policy import network_policy
 from glm_operator.resources.repository_plan import model_config_map
 from glm_operator.resources.service_account import service_account
-from glm_operator.resources.triton_deployment import Images, keep_running_images, triton_deployment
+from glm_operator.resources.triton_deployment import Images, deployment_with_kept_images
 from glm_operator.resources.triton_service import triton_service
 
 CHILD_KINDS: tuple[str, ...] = (
@@ -31,13 +31,13 @@ def desired_children(
         running: the Deployment as the cluster has it, whose default images are kept.
     """
     config_map = model_config_map(inference)
-    deployment = triton_deployment(inference, images, config_map["metadata"]["name"], repository_hash)
+    name = config_map["metadata"]["name"]
     candidates = (
         service_account(inference),
         config_map,
         network_policy(inference),
         triton_service(inference),
         disruption_budget(inference),
-        keep_running_images(deployment, running),
+        deployment_with_kept_images(inference, images, name, repository_hash, running),
     )
     return tuple(candidate for candidate in candidates if candidate is not None)

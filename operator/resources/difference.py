@@ -2,9 +2,11 @@
 
 The API server adds defaults and other writers add fields, so the desired object must be *contained* in the observed
 one. What we dropped since the last apply cannot be seen that way; the hash of the last applied object tells it.
+Elements that others add to a list with keys (a sidecar, a volume) are theirs: an apply would not remove them.
 """
 
-from decimal import Decimal
+from collections.abc import Mapping, Sequence
+from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
 from glm_operator.api import group
@@ -12,12 +14,18 @@ from glm_operator.resources.hashing import content_hash
 from glm_operator.resources.names import Object
 
 _SUFFIXES: Final = {
-    "m": Decimal("0.001"), "k": Decimal(10**3), "M": Decimal(10**6), "G": Decimal(10**9), "T": Decimal(10**12),
-    "P": Decimal(10**15), "E": Decimal(10**18), "Ki": Decimal(2**10), "Mi": Decimal(2**20), "Gi": Decimal(2**30),
-    "Ti": Decimal(2**40), "Pi": Decimal(2**50), "Ei": Decimal(2**60),
+    "n": Decimal("1e-9"), "u": Decimal("1e-6"), "m": Decimal("1e-3"),
+    "k": Decimal(10**3), "M": Decimal(10**6), "G": Decimal(10**9), "T": Decimal(10**12), "P": Decimal(10**15),
+    "E": Decimal(10**18), "Ki": Decimal(2**10), "Mi": Decimal(2**20), "Gi": Decimal(2**30), "Ti": Decimal(2**40),
+    "Pi": Decimal(2**50), "Ei": Decimal(2**60),
 }  # fmt: skip
-_QUANTITY_PARENTS: Final = frozenset({"requests", "limits"})
-_QUANTITY_FIELDS: Final = frozenset({"sizeLimit"})
+_BY_LENGTH: Final = sorted(_SUFFIXES, key=len, reverse=True)
+_QUANTITY_FIELDS: Final = frozenset({"requests", "limits", "sizeLimit"})
+_LIST_KEYS: Final = {
+    "containers": "name", "initContainers": "name", "env": "name", "volumes": "name", "volumeMounts": "mountPath",
+    "ports": "name", "imagePullSecrets": "name", "ownerReferences": "uid",
+}  # fmt: skip
+"""Lists that server-side apply merges by a key, and which of our fields tells their elements apart."""
 
 
 def with_applied_hash(desired: Object) -> Object:
@@ -39,34 +47,40 @@ def is_controlled_by(observed: Object, uid: str) -> bool:
     )
 
 
-def _contains(observed: Any, desired: Any, quantity: bool = False) -> bool:
-    if isinstance(desired, dict):
-        return isinstance(observed, dict) and all(
-            key in observed and _contains(observed[key], value, quantity or key in _QUANTITY_FIELDS)
-            if key not in _QUANTITY_PARENTS
-            else key in observed and _contains(observed[key], value, quantity=True)
-            for key, value in desired.items()
-            if not _is_empty(value) or key in observed
+def _contains(observed: Any, desired: Any, field: str = "", quantity: bool = False) -> bool:
+    if isinstance(desired, Mapping):
+        return isinstance(observed, Mapping) and all(
+            _holds_field(observed, key, value, quantity or key in _QUANTITY_FIELDS) for key, value in desired.items()
         )
     if isinstance(desired, list):
-        return (
-            isinstance(observed, list)
-            and len(observed) == len(desired)
-            and all(_contains(there, wanted, quantity) for there, wanted in zip(observed, desired, strict=True))
-        )
+        return isinstance(observed, list) and _contains_list(observed, desired, field, quantity)
     if quantity and observed != desired:
-        return _quantity(observed) == _quantity(desired) is not None
+        wanted = _quantity(desired)
+        return wanted is not None and _quantity(observed) == wanted
     return bool(observed == desired)
 
 
-def _is_empty(value: Any) -> bool:
-    """The API server drops empty maps and lists of most types."""
-    return value in ({}, [])
+def _holds_field(observed: Mapping[str, Any], key: str, desired: Any, quantity: bool) -> bool:
+    if key not in observed:
+        # The API server drops what is empty.
+        return desired in ({}, [], None)
+    return _contains(observed[key], desired, key, quantity)
+
+
+def _contains_list(observed: Sequence[Any], desired: Sequence[Any], field: str, quantity: bool) -> bool:
+    key = _LIST_KEYS.get(field)
+    if key is None or not all(key in wanted for wanted in desired):
+        return len(observed) == len(desired) and all(
+            _contains(there, wanted, field, quantity) for there, wanted in zip(observed, desired, strict=True)
+        )
+    there = {element.get(key): element for element in observed}
+    return all(wanted[key] in there and _contains(there[wanted[key]], wanted, field, quantity) for wanted in desired)
 
 
 def _quantity(value: Any) -> Decimal | None:
     text = str(value)
-    for suffix in sorted(_SUFFIXES, key=len, reverse=True):
-        if text.endswith(suffix):
-            return Decimal(text.removesuffix(suffix)) * _SUFFIXES[suffix]
-    return Decimal(text)
+    suffix = next((suffix for suffix in _BY_LENGTH if text.endswith(suffix)), "")
+    try:
+        return Decimal(text.removesuffix(suffix)) * _SUFFIXES.get(suffix, Decimal(1))
+    except InvalidOperation:
+        return None

@@ -10,7 +10,7 @@ from typing import Any, Final
 from google.protobuf import text_format
 from tritonclient.grpc import model_config_pb2 as pb
 
-from glm_operator.api.model import Ensemble, ModelSpec, Tensor
+from glm_operator.api.model import SELF_PLACING_ENGINES, Ensemble, ModelSpec, Tensor
 
 BACKENDS: Final = {
     "TensorRT": "tensorrt",
@@ -36,7 +36,7 @@ def model_config(model: ModelSpec, gpus: int) -> str:
         instance_group=[_instance_group(model, gpus)],
         parameters={key: pb.ModelParameter(string_value=value) for key, value in sorted(model.parameters.items())},
     )
-    if model.effective_max_batch_size > 1:
+    if model.effective_max_batch_size > 1 or model.dynamic_batching is not None:
         config.dynamic_batching.CopyFrom(_dynamic_batching(model))
     _optimize(config, model)
     if model.warmup is not None:
@@ -82,8 +82,7 @@ def _data_type(tensor: Tensor) -> Any:
 
 def _instance_group(model: ModelSpec, gpus: int) -> Any:
     kinds = {"Auto": "KIND_GPU" if gpus else "KIND_CPU", "GPU": "KIND_GPU", "CPU": "KIND_CPU"}
-    # vLLM and TensorRT-LLM place themselves on the devices; Triton must not.
-    kind = "KIND_MODEL" if model.engine in {"VLLM", "TensorRTLLM"} else kinds[model.instances.kind]
+    kind = "KIND_MODEL" if model.engine in SELF_PLACING_ENGINES else kinds[model.instances.kind]
     return pb.ModelInstanceGroup(kind=pb.ModelInstanceGroup.Kind.Value(kind), count=model.instances.count)
 
 

@@ -4,7 +4,8 @@ Its pod template is a contract: a new operator version must produce the same one
 of the operator restarts every server (golden files in `tests/resources/golden/` hold it).
 """
 
-from dataclasses import dataclass
+import json
+from dataclasses import asdict, dataclass
 from typing import Final
 
 from glm_operator.api import group
@@ -62,11 +63,13 @@ def triton_deployment(
     spec = inference.spec
     template = _pod_template(inference, images, config_map_name, repository_hash)
     revision = _hash_without_default_images(template, spec)
+    metadata = child_metadata(inference)
+    metadata["annotations"] = {group.ANNOTATION_DEFAULT_IMAGES: json.dumps(asdict(images), sort_keys=True)}
     template["metadata"]["annotations"][group.ANNOTATION_TEMPLATE_HASH] = revision
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
-        "metadata": child_metadata(inference),
+        "metadata": metadata,
         "spec": {
             "replicas": spec.effective_replicas,
             "revisionHistoryLimit": 2,
@@ -79,26 +82,27 @@ def triton_deployment(
     }
 
 
-def keep_running_images(desired: Object, observed: Object | None) -> Object:
-    """`desired` with the images that already run, when only the operator's default images have changed.
+def running_images(deployment: Object) -> Images | None:
+    """The default images that a Deployment was made with; None when it doesn't tell."""
+    text = deployment["metadata"].get("annotations", {}).get(group.ANNOTATION_DEFAULT_IMAGES)
+    try:
+        return None if text is None else Images(**json.loads(text))
+    except (ValueError, TypeError):
+        return None
+
+
+def deployment_with_kept_images(
+    inference: GLMInference, images: Images, config_map: str, repository_hash: str | None, running: Object | None
+) -> Object:
+    """The desired Deployment, with the default images that run already when nothing else about the pods has changed.
 
     An upgrade of the operator brings new default images; they are taken up with the next change of the resource, not
-    by restarting every server at once.
+    by restarting every server at once. What is kept is what the operator chose then, not what somebody put there.
     """
-    if observed is None or template_revision(observed) != template_revision(desired):
+    desired = triton_deployment(inference, images, config_map, repository_hash)
+    if running is None or template_revision(running) != template_revision(desired):
         return desired
-    running = {
-        container["name"]: container["image"]
-        for key in ("containers", "initContainers")
-        for container in observed["spec"]["template"]["spec"].get(key, ())
-    }
-    template = desired["spec"]["template"]
-    pod = template["spec"]
-    kept = {
-        key: [container | {"image": running.get(container["name"], container["image"])} for container in pod[key]]
-        for key in ("containers", "initContainers")
-    }
-    return desired | {"spec": desired["spec"] | {"template": template | {"spec": pod | kept}}}
+    return triton_deployment(inference, running_images(running) or images, config_map, repository_hash)
 
 
 def template_revision(deployment: Object) -> str:
@@ -114,7 +118,8 @@ def revision_of(pod_or_template: Object) -> str:
 def _hash_without_default_images(template: Object, spec: GLMInferenceSpec) -> str:
     def stripped(container: Object) -> Object:
         given = container["name"] == TRITON_CONTAINER and spec.runtime.image
-        return container if given else {key: value for key, value in container.items() if key != "image"}
+        defaulted = {"imagePullPolicy"} if given else {"image", "imagePullPolicy"}
+        return {key: value for key, value in container.items() if key not in defaulted}
 
     pod = template["spec"]
     masked = {key: [stripped(container) for container in pod[key]] for key in ("containers", "initContainers")}

@@ -12,6 +12,10 @@ from glm_operator.resources.names import REPOSITORY_CONTAINER
 from glm_operator.resources.triton_deployment import template_revision
 from glm_operator.status.observation import ContainerTrouble, Observation, PodObservation
 
+_LASTING: Final = frozenset({"ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "CrashLoopBackOff"})
+"""What kubelet says when it has tried more than once, or knows that trying is no use."""
+_PASSING: Final = frozenset({"Error", "Completed", "OOMKilled"})
+"""A single end of the server: kubelet starts it anew, and says CrashLoopBackOff when that doesn't help."""
 _IMAGE_REASONS: Final = frozenset({"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"})
 
 
@@ -66,9 +70,8 @@ def image_cannot_be_pulled(_: GLMInferenceSpec, observed: Observation) -> Findin
     """The node can't get the image."""
     for pod, trouble in _troubles(observed):
         if trouble.reason in _IMAGE_REASONS:
-            return Finding(
-                "ImagePullFailed", f"pod {pod.name}, container {trouble.container}: {trouble.message}", stalled=True
-            )
+            message = f"pod {pod.name}, container {trouble.container}: {trouble.message}"
+            return Finding("ImagePullFailed", message, stalled=trouble.reason in _LASTING)
     return None
 
 
@@ -77,7 +80,7 @@ def server_crashes(_: GLMInferenceSpec, observed: Observation) -> Finding | None
     for pod, trouble in _troubles(observed):
         detail = f"{trouble.reason}: {trouble.message}" if trouble.message else trouble.reason
         text = f"pod {pod.name}, container {trouble.container}: {detail}; see `kubectl logs {pod.name} --previous`"
-        return Finding("ServerFailed", text, stalled=True)
+        return Finding("ServerFailed", text, stalled=trouble.reason not in _PASSING)
     return None
 
 

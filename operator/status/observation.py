@@ -21,7 +21,7 @@ class ModelObservation:
 
     @property
     def serves(self) -> bool:
-        """Ready, and no inference has failed."""
+        """Ready, and an inference has succeeded."""
         return self.ready and self.answers is True
 
 
@@ -40,7 +40,6 @@ class PodObservation:
     """One Triton pod."""
 
     name: str
-    uid: str
     address: str
     node: str
     revision: str
@@ -51,6 +50,8 @@ class PodObservation:
     """Kubelet's startup probe has passed: the server has bound its ports."""
     ready: bool
     """Kubelet counts it as ready, so that the Service sends it requests."""
+    node_lost: bool
+    """Its node's kubelet has gone silent, so that nothing is known of the pod."""
     gate: bool | None
     """The operator's readiness gate as it stands; None: none set."""
     incarnation: str
@@ -88,6 +89,20 @@ class Observation:
     """The status as last written."""
 
 
+def is_server_of(pod: Object, name: str) -> bool:
+    """Whether a pod with the right labels is a living server of this resource's own.
+
+    It must be made by a ReplicaSet of the Deployment; and pods that failed or were evicted stay in the API server until
+    they are collected, though nothing of them runs.
+    """
+    owners = pod["metadata"].get("ownerReferences", ())
+    made_by_us = any(
+        owner["kind"] == "ReplicaSet" and owner.get("controller") and owner["name"].startswith(f"{name}-")
+        for owner in owners
+    )
+    return made_by_us and pod.get("status", {}).get("phase") not in {"Failed", "Succeeded"}
+
+
 def observe_pod(pod: Object) -> PodObservation:
     """What the API server knows of a pod; its models are filled in by whoever reads the server."""
     metadata, spec, status = pod["metadata"], pod["spec"], pod.get("status", {})
@@ -96,7 +111,6 @@ def observe_pod(pod: Object) -> PodObservation:
     server = _server(status)
     return PodObservation(
         name=metadata["name"],
-        uid=metadata["uid"],
         address=status.get("podIP", ""),
         node=spec.get("nodeName", ""),
         revision=revision_of(pod),
@@ -104,6 +118,8 @@ def observe_pod(pod: Object) -> PodObservation:
         deleting="deletionTimestamp" in metadata,
         started=bool(server.get("started")) and "running" in server.get("state", {}),
         ready=conditions.get("Ready", {}).get("status") == "True",
+        node_lost=conditions.get("Ready", {}).get("status") == "Unknown"
+        or conditions.get("Ready", {}).get("reason") == "NodeNotReady",
         gate=conditions[group.READINESS_GATE].get("status") == "True" if group.READINESS_GATE in conditions else None,
         incarnation=f"{metadata['uid']}/{server.get('restartCount', 0)}",
         unschedulable=scheduled.get("message", "") if scheduled.get("reason") == "Unschedulable" else "",

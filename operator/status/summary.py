@@ -1,6 +1,6 @@
 """The status of a GLMInference, from one observation."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -19,8 +19,17 @@ from glm_operator.status.observation import Observation, PodObservation
 from glm_operator.status.unhandled import unhandled_fields
 
 
-def summarize(inference: GLMInference, observed: Observation, now: datetime) -> dict[str, Any]:
-    """The whole status but for the decisions, which are recorded by whoever takes them."""
+def summarize(
+    inference: GLMInference, observed: Observation, now: datetime, blocked: Finding | None = None
+) -> dict[str, Any]:
+    """The whole status but for the decisions, which are recorded by whoever takes them.
+
+    Args:
+        inference: the resource.
+        observed: one look at the cluster.
+        now: the time, for conditions that change.
+        blocked: why the present spec is not acted on, if it isn't.
+    """
     spec = inference.spec
     return {
         "observedGeneration": inference.generation,
@@ -31,21 +40,18 @@ def summarize(inference: GLMInference, observed: Observation, now: datetime) -> 
         "grpcUrl": service_url(inference.namespace, inference.name, GRPC_PORT).replace("http://", "grpc://"),
         "models": model_statuses(spec, observed),
         "conditions": conditions(
-            verdicts(inference, observed), observed.status.get("conditions", ()), inference.generation, now
+            verdicts(inference, observed, blocked),
+            observed.status.get("conditions", ()),
+            inference.generation,
+            now,
         ),
     }
 
 
-def refusal(
-    inference_generation: int, reason: str, message: str, previous: Mapping[str, Any], now: datetime
-) -> dict[str, Any]:
-    """The status of a resource that can't be acted on until somebody mends it; what is known of its pods stays."""
-    finding = Finding(reason, message, stalled=True)
-    kept = {
-        key: value for key, value in previous.items() if key not in {"conditions", "decisions", "observedGeneration"}
-    }
-    found = conditions(_not_ready(finding), previous.get("conditions", ()), inference_generation, now)
-    return kept | {"observedGeneration": inference_generation, "conditions": found}
+def unobserved(generation: int, finding: Finding, previous: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+    """The status of a resource whose pods are not looked at: what was last known of them is not claimed any longer."""
+    found = conditions(_not_ready(finding), previous.get("conditions", ()), generation, now)
+    return {"observedGeneration": generation, "conditions": found}
 
 
 def serving_pods(spec: GLMInferenceSpec, observed: Observation) -> tuple[PodObservation, ...]:
@@ -53,40 +59,40 @@ def serving_pods(spec: GLMInferenceSpec, observed: Observation) -> tuple[PodObse
     return tuple(pod for pod in observed.pods if pod.ready and pod.serves(spec.required_models))
 
 
-def verdicts(inference: GLMInference, observed: Observation) -> list[Verdict]:
+def verdicts(inference: GLMInference, observed: Observation, blocked: Finding | None = None) -> list[Verdict]:
     """Ready, and whatever else holds."""
-    found = _readiness(inference.spec, observed)
+    found = _readiness(inference.spec, observed, blocked)
     unhandled = unhandled_fields(inference)
     if unhandled:
         found.append(Verdict(UNHANDLED_FIELDS, "True", "NothingActsOnThem", "; ".join(unhandled)))
     return found
 
 
-def _readiness(spec: GLMInferenceSpec, observed: Observation) -> list[Verdict]:
+def _readiness(spec: GLMInferenceSpec, observed: Observation, blocked: Finding | None) -> list[Verdict]:
     wanted, serving = spec.effective_replicas, len(serving_pods(spec, observed))
-    finding = first_finding(spec, observed)
-    if wanted == 0:
+    finding = blocked or first_finding(spec, observed)
+    if wanted == 0 and finding is None:
         return [Verdict(READY, "False", "ScaledToZero", "no pods are wanted, so nothing is served")]
     count = f"{serving} of {wanted} pods serve every required model"
-    if serving < wanted:
+    if serving < wanted or wanted == 0:
         cause = finding or Finding("PodsStarting", _starting(spec, observed), stalled=False)
         return _not_ready(Finding(cause.reason, f"{count}; {cause.message}", cause.stalled))
     ready = Verdict(READY, "True", "AllModelsServing", count)
     if finding is not None:
-        # Older pods still serve while the newest revision can't: both are said.
-        message = f"older pods serve; the present spec is not rolled out: {finding.message}"
-        return [ready, *(verdict for verdict in _not_ready(Finding(finding.reason, message, finding.stalled))[1:])]
+        # The pods that there are serve; what the spec asks for now can't be had. Both are said.
+        message = f"{count}, but the present spec is not rolled out: {finding.message}"
+        return [ready, _why(Finding(finding.reason, message, finding.stalled))]
     if not _rolled_out(wanted, observed):
         return [ready, Verdict(RECONCILING, "True", "RollingOut", "pods of the present spec replace older ones")]
     return [ready]
 
 
 def _not_ready(finding: Finding) -> list[Verdict]:
-    other = STALLED if finding.stalled else RECONCILING
-    return [
-        Verdict(READY, "False", finding.reason, finding.message),
-        Verdict(other, "True", finding.reason, finding.message),
-    ]
+    return [Verdict(READY, "False", finding.reason, finding.message), _why(finding)]
+
+
+def _why(finding: Finding) -> Verdict:
+    return Verdict(STALLED if finding.stalled else RECONCILING, "True", finding.reason, finding.message)
 
 
 def _rolled_out(wanted: int, observed: Observation) -> bool:
@@ -113,19 +119,18 @@ def model_statuses(spec: GLMInferenceSpec, observed: Observation) -> list[dict[s
     return [_model_status(name, pods) for name in spec.served_names]
 
 
-def _model_status(name: str, pods: Iterable[PodObservation]) -> dict[str, Any]:
+def _model_status(name: str, pods: Sequence[PodObservation]) -> dict[str, Any]:
     readings = [(pod, pod.models.get(name)) for pod in pods if pod.models is not None]
     seen = [reading for _, reading in readings if reading is not None]
     failed = [reading for reading in seen if not reading.serves and reading.reason]
     serving = [reading for reading in seen if reading.serves]
-    unproven = [reading for reading in seen if reading.ready and reading.answers is None]
-    loading = any(pod.node and not pod.started for pod in pods)
+    loading = any(pod.node and not pod.started for pod in pods) or any(not reading.serves for reading in seen)
     if failed:
         state, reason = "Failed", failed[0].reason
-    elif serving and not unproven:
+    elif serving and len(serving) == len(pods):
         state, reason = "Ready", ""
     else:
-        state, reason = ("Loading" if loading or unproven else "Unknown"), ""
+        state, reason = ("Loading" if loading else "Unknown"), ""
     versions = sorted({reading.version for reading in serving if reading.version})
     status = {"name": name, "state": state, "readyPods": len(serving), "version": ",".join(versions), "reason": reason}
     return {key: value for key, value in status.items() if value != ""}

@@ -6,7 +6,12 @@ An entry leaves this table in the change that makes the operator act on the fiel
 from collections.abc import Iterator
 from typing import Final
 
+from pydantic.alias_generators import to_camel
+
+from glm_operator.api.base import ApiModel
 from glm_operator.api.inference import GLMInference
+from glm_operator.api.model import SELF_PLACING_ENGINES
+from glm_operator.api.runtime import DEFAULT_TRITON_VERSION
 
 UNHANDLED_GROUPS: Final[dict[str, str]] = {
     "traffic": "requests go through the Service, evenly; health weights and the gateway are not there yet",
@@ -22,20 +27,37 @@ def unhandled_fields(inference: GLMInference) -> list[str]:
 
 def _groups(inference: GLMInference) -> Iterator[str]:
     for name, instead in UNHANDLED_GROUPS.items():
-        given = sorted(path for path in inference.given if path == name or path.startswith(f"{name}."))
-        if not given or (name == "traffic" and inference.spec.traffic.provider == "None"):
+        if name not in inference.given:
             continue
-        fields = [path for path in given if "." in path] or given
-        yield f"{', '.join(f'spec.{field}' for field in fields)}: {instead}"
+        value = getattr(inference.spec, name)
+        fields = [field for field in type(value).model_fields if _is_given(inference, name, field, value)]
+        if fields:
+            paths = ", ".join(f"spec.{name}.{to_camel(field)}" for field in fields)
+            yield f"{paths}: {instead}"
+        elif name == "scaling":
+            yield f"spec.{name}: {instead}"
+    if inference.spec.runtime.version != DEFAULT_TRITON_VERSION:
+        yield "spec.runtime.version: no flag that is passed depends on it yet"
+
+
+def _is_given(inference: GLMInference, group: str, field: str, value: ApiModel) -> bool:
+    """Whether the user wrote it: the API server fills in defaults below a group that is given."""
+    if (group, field) == ("traffic", "provider"):
+        return getattr(value, field) in {"GatewayAPI", "Istio"}
+    default = type(value).model_fields[field].default
+    return f"{group}.{to_camel(field)}" in inference.given and getattr(value, field) != default
 
 
 def _model_fields(inference: GLMInference) -> Iterator[str]:
     for model in inference.spec.models:
-        converts = (
-            model.engine == "ONNXRuntime" and model.accelerator is not None and model.accelerator.name == "TensorRT"
-        )
-        if model.precision != "FP32" and not converts:
+        path = f"spec.models[{model.name}]"
+        accelerator = model.accelerator.name if model.accelerator is not None else ""
+        if model.precision != "FP32" and accelerator != "TensorRT":
             yield (
-                f"spec.models[{model.name}].precision: engine {model.engine} computes in the precision of the model"
-                f" file; {model.precision} is not enforced"
+                f"{path}.precision: engine {model.engine} computes in the precision of the model file;"
+                f" {model.precision} is not enforced"
             )
+        if model.optimization.graph_level != "All" and model.engine != "ONNXRuntime":
+            yield f"{path}.optimization.graphLevel: engine {model.engine} has no such level"
+        if model.instances.kind != "Auto" and model.engine in SELF_PLACING_ENGINES:
+            yield f"{path}.instances.kind: engine {model.engine} places itself"

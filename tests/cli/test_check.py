@@ -41,7 +41,9 @@ def found(check, installed=True, **changes):
         pytest.param("gpus", {}, Level.INFO, id="no GPU is worth telling, and no error"),
         pytest.param("gpus", {"nodes": (GPU_NODE,)}, Level.OK, id="a GPU"),
         pytest.param("crd", {}, Level.OK, id="the CRD as this version knows it"),
-        pytest.param("crd", {"crd": None}, Level.ERROR, id="no CRD"),
+        pytest.param("crd", {"crd": {}}, Level.ERROR, id="no CRD"),
+        pytest.param("crd", {"crd": None}, Level.INFO, id="a CRD that may not be read is unknown"),
+        pytest.param("gpus", {"nodes": None}, Level.INFO, id="GPUs of nodes that may not be listed are unknown"),
         pytest.param("crd", {"crd": CRD | condition("Established", "False")}, Level.ERROR, id="a CRD not served"),
         pytest.param("crd", {"crd": OLDER_CRD}, Level.WARNING, id="a CRD of another version"),
         pytest.param("operator", {}, Level.OK, id="a ready operator"),
@@ -64,7 +66,7 @@ def test_finding(check, changes, level):
     [
         pytest.param({}, 0, id="a sound installation"),
         pytest.param({"may_create": False}, 0, id="a warning is no failure"),
-        pytest.param({"crd": None}, 1, id="an error is"),
+        pytest.param({"crd": {}}, 1, id="an error is"),
     ],
 )
 def test_exit_code(changes, code):
@@ -72,4 +74,4 @@ def test_exit_code(changes, code):
 
 
 def test_before_the_installation_nothing_of_it_is_expected():
-    assert found("crd", installed=False, crd=None) is None
+    assert found("crd", installed=False, crd={}) is None

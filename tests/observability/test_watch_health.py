@@ -29,6 +29,7 @@ def listed(at, **versions):
         pytest.param([heard(A, "1"), listed(0, a="1"), listed(900, a="1")], 0.0, id="an idle hour is no silence"),
         pytest.param([heard(A, "1"), listed(10, a="2")], 90.0, id="a change without an event is overdue"),
         pytest.param([heard(A, "1"), listed(10, a="2"), heard(A, "2")], 0.0, id="until the event comes"),
+        pytest.param([heard(A, "4"), listed(10, a="5"), heard(A, "6")], 0.0, id="or a newer one"),
         pytest.param([listed(10, a="1")], 90.0, id="a resource never heard of is overdue"),
         pytest.param([listed(10, a="1"), listed(50, a="2")], 90.0, id="changing again doesn't hide the silence"),
         pytest.param([listed(10, a="1"), listed(50)], 0.0, id="a resource that is gone is not waited for"),

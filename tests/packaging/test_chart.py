@@ -49,8 +49,11 @@ def test_every_sample_is_valid(sample, tmp_path):
     assert "Invalid: 0, Errors: 0, Skipped: 0" in run([*argv, str(sample)])
 
 
-def test_no_role_has_a_wildcard_or_reads_secrets(helm):
-    for role in of_kind(rendered(helm), "ClusterRole", "Role"):
+@pytest.mark.parametrize("values", [pytest.param([], id="for all namespaces"), pytest.param(NAMESPACED, id="for two")])
+def test_no_role_has_a_wildcard_or_reads_secrets(helm, values):
+    roles = of_kind(rendered(helm, *values), "ClusterRole", "Role")
+    assert roles
+    for role in roles:
         for rule in role["rules"]:
             assert "*" not in rule["apiGroups"] + rule["resources"] + rule["verbs"], role["metadata"]["name"]
             assert "secrets" not in rule["resources"]

@@ -3,7 +3,7 @@
 import pytest
 
 from bodies import model
-from glm_operator.reconcile.decide import KEPT_CONFIG_MAPS, decide
+from glm_operator.reconcile.decide import KEPT_CONFIG_MAPS, applied_decision, decide
 from glm_operator.resources.difference import with_applied_hash
 from glm_operator.resources.triton_deployment import Images
 from observations import FAILED, IMAGES, SERVING, applied, observation, pod, resource
@@ -18,7 +18,7 @@ def kinds(plan):
 
 def test_an_unchanged_resource_causes_no_write():
     plan = decide(ECHO, observation(ECHO, pod(ECHO)), IMAGES)
-    assert (plan.apply, plan.delete, plan.gates, plan.decisions) == ((), (), (), ())
+    assert (plan.apply, plan.delete, plan.gates, plan.blocked) == ((), (), (), None)
 
 
 def test_an_upgrade_of_the_operator_causes_no_write():
@@ -31,7 +31,7 @@ def test_a_new_resource_gets_all_children_with_what_the_deployment_needs_before_
     plan = decide(ECHO, nothing, IMAGES)
     assert kinds(plan)[-1] == "Deployment"
     assert set(kinds(plan)) == set(applied(ECHO))
-    assert plan.decisions[0].reason == "Created"
+    assert applied_decision(ECHO, plan.apply, nothing).reason == "Created"
 
 
 @pytest.mark.parametrize("kind", [kind for kind in applied(ECHO) if kind != "ConfigMap"])
@@ -40,23 +40,63 @@ def test_a_child_that_somebody_deleted_is_made_again(kind):
     assert kinds(decide(ECHO, observation(ECHO, children=there), IMAGES)) == [kind]
 
 
-def test_a_change_is_recorded_with_what_it_was_decided_from():
+def versioned(child, version):
+    return child | {"metadata": child["metadata"] | {"resourceVersion": version}}
+
+
+@pytest.mark.parametrize(
+    ("version", "expected"),
+    [
+        pytest.param("2", {"generation": "1", "changed": "Deployment echo"}, id="a new version is a change"),
+        pytest.param("1", None, id="an apply without effect is none, and must not be told again and again"),
+    ],
+)
+def test_a_change_is_recorded_with_what_it_was_decided_from(version, expected):
     changed = resource(replicas=3)
-    (decision,) = decide(changed, observation(ECHO, pod(ECHO)), IMAGES).decisions
-    assert decision.inputs == {"generation": "1", "changed": "Deployment echo"}
+    before = versioned(applied(ECHO)["Deployment"], "1")
+    observed = observation(ECHO, pod(ECHO), children=observation(ECHO).children | {"Deployment": before})
+    (child,) = decide(changed, observed, IMAGES).apply
+    decision = applied_decision(changed, [versioned(child, version)], observed)
+    assert (decision and decision.inputs) == expected
 
 
-def test_another_owners_object_of_the_same_name_is_never_taken_over():
+OTHER_OWNER = {"kind": "GLMInference", "name": "echo", "uid": "an earlier one", "controller": True}
+
+
+@pytest.mark.parametrize(
+    ("metadata", "reason", "stalled"),
+    [
+        pytest.param({"ownerReferences": []}, "NameTaken", True, id="another owner's object is never taken over"),
+        pytest.param(
+            {"ownerReferences": [OTHER_OWNER]}, "PredecessorEnding", False, id="an earlier resource's is waited for"
+        ),
+        pytest.param(
+            {"ownerReferences": [], "deletionTimestamp": "now"}, "PredecessorEnding", False, id="so is one that ends"
+        ),
+    ],
+)
+def test_a_foreign_child_of_the_same_name(metadata, reason, stalled):
     foreign = applied(ECHO)["Service"]
-    foreign["metadata"] |= {"ownerReferences": []}
+    foreign["metadata"] |= metadata
     plan = decide(ECHO, observation(ECHO, children={"Service": foreign}), IMAGES)
-    assert plan.refused.reason == "NameTaken"
-    assert plan.apply == ()
+    assert (plan.blocked.reason, plan.blocked.stalled, plan.apply) == (reason, stalled, ())
 
 
-def test_a_missing_repository_leaves_the_running_pods_alone():
-    changed = resource(replicas=3)
-    assert decide(changed, observation(ECHO, pod(ECHO), repository_problem="gone"), IMAGES).apply == ()
+@pytest.mark.parametrize(
+    ("replicas", "expected"),
+    [
+        pytest.param(3, [], id="the running pods are left alone"),
+        pytest.param(0, ["Deployment"], id="but nothing keeps them from being scaled to zero"),
+    ],
+)
+def test_a_missing_repository(replicas, expected):
+    changed = resource(replicas=replicas)
+    assert kinds(decide(changed, observation(ECHO, pod(ECHO), repository_problem="gone"), IMAGES)) == expected
+
+
+def test_a_missing_repository_keeps_no_other_child_from_being_repaired():
+    children = observation(ECHO).children | {"Service": None}
+    assert kinds(decide(ECHO, observation(ECHO, children=children, repository_problem="gone"), IMAGES)) == ["Service"]
 
 
 @pytest.mark.parametrize(
@@ -65,8 +105,8 @@ def test_a_missing_repository_leaves_the_running_pods_alone():
 def test_a_source_that_is_not_there_yet_is_refused_with_what_to_use(source):
     inference = resource(repository=source)
     plan = decide(inference, observation(ECHO), IMAGES)
-    assert plan.refused.reason == "RepositorySourceNotSupported"
-    assert "use configMap" in plan.refused.message
+    assert plan.blocked.reason == "RepositorySourceNotSupported"
+    assert "use configMap" in plan.blocked.message
 
 
 def config_map(name, created):

@@ -10,31 +10,6 @@ from glm_operator.reconcile.queue import SHORTEST_INTERVAL_SECONDS, Key, Reconci
 A, B = Key("n", "a"), Key("n", "b")
 
 
-class VirtualLoop(asyncio.SelectorEventLoop):
-    """A loop whose clock jumps to the next timer instead of waiting for it."""
-
-    def __init__(self):
-        super().__init__()
-        self._virtual = 0.0
-
-    def time(self):
-        return self._virtual
-
-    def _run_once(self):
-        if not self._ready and self._scheduled:
-            self._virtual = max(self._virtual, self._scheduled[0].when())
-        super()._run_once()
-
-
-@pytest.fixture
-def event_loop_policy():
-    class Policy(asyncio.DefaultEventLoopPolicy):
-        def new_event_loop(self):
-            return VirtualLoop()
-
-    return Policy()
-
-
 class Recorder:
     """Work that takes `seconds`, and notes when each key was begun."""
 
@@ -128,15 +103,28 @@ async def test_failures_wait_longer_each_time_and_a_success_forgets_them():
     assert [at for at, _ in work.begun] == [0.0, 1.0, 3.0, 103.0, 104.0]
 
 
+async def test_an_event_does_not_cut_a_backoff_short():
+    queue = None
+
+    async def event(_):
+        await queue.add(A)
+
+    work = Recorder(results=[ValueError("one"), ValueError("two"), None], begin=event)
+    queue = ReconcileQueue(work, work.failed)
+    await queue.add(A)
+    await run_for(queue, 3.1)
+    assert [at for at, _ in work.begun] == [0.0, 1.0, 3.0]
+
+
 async def test_a_resource_that_is_gone_leaves_nothing_behind():
     work = Recorder()
     queue = ReconcileQueue(work, work.failed)
     await queue.add(A)
     await run_for(queue, 10)
-    assert (queue._due, queue._ended, queue._failures, queue._running, queue._heap) == ({}, {}, {}, set(), [])
+    assert (queue._due, queue._not_before, queue._failures, queue._running, queue._heap) == ({}, {}, {}, set(), [])
 
 
-@pytest.mark.parametrize(("failures", "seconds"), [(1, 1), (2, 2), (6, 32), (7, 60), (1000, 60)])
+@pytest.mark.parametrize(("failures", "seconds"), [(1, 1), (2, 2), (5, 16), (6, 30), (1000, 30)])
 def test_backoff(failures, seconds):
     assert backoff_seconds(failures) == seconds
 

@@ -17,7 +17,8 @@ def test_namespaces_are_a_list_with_commas():
 @pytest.mark.parametrize(
     ("environment", "variable"),
     [
-        pytest.param({}, "GLM_RUNTIME_IMAGE", id="a missing one"),
+        pytest.param({"GLM_REPOSITORY_IMAGE": "o:1"}, "GLM_RUNTIME_IMAGE", id="a missing one"),
+        pytest.param({"GLM_RUNTIME_IMAGE": "t:1"}, "GLM_REPOSITORY_IMAGE", id="the other missing one"),
         pytest.param(LEAST | {"GLM_WORKERS": "many"}, "GLM_WORKERS", id="one that is no number"),
         pytest.param(LEAST | {"GLM_RESYNC_SECONDS": "0"}, "GLM_RESYNC_SECONDS", id="one out of bounds"),
     ],

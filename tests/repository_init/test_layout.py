@@ -34,7 +34,7 @@ OPTIONAL = {"name": "b", "required": False}
 def test_keys_of_a_config_map_become_files(folders):
     (folders / "source" / "..data").mkdir()
     (folders / "source" / "..data" / "model").write_text("x")
-    for key in ("a.1.model.onnx", "a.2.model.onnx", "other.1.model.py", "a.readme"):
+    for key in ("a.1.model.onnx", "a.2.model.onnx", "other.1.model.py", "a.readme", "a.1...", "a.1..", "a.x.model"):
         (folders / "source" / key).write_text(key)
     run(folders, "ConfigMapKeys", [REQUIRED])
     assert tree(folders / "target") == ["a/1/model.onnx", "a/2/model.onnx", "a/config.pbtxt"]

@@ -37,6 +37,7 @@ def test_tensors_keep_name_type_and_shape():
     [
         pytest.param({}, True, id="requests are joined when the user says nothing"),
         pytest.param({"maxBatchSize": 1}, False, id="batches of one need no joining"),
+        pytest.param({"maxBatchSize": 1, "dynamicBatching": {}}, True, id="but a queue that was asked for is there"),
         pytest.param({"maxBatchSize": 0}, False, id="a model without a batch dimension has no batches"),
     ],
 )

@@ -9,7 +9,7 @@ import pytest
 from bodies import MINIMAL, make_body, model
 from glm_operator.api.inference import parse
 from glm_operator.resources.children import desired_children
-from glm_operator.resources.triton_deployment import Images, keep_running_images, triton_deployment
+from glm_operator.resources.triton_deployment import Images, deployment_with_kept_images, triton_deployment
 
 GOLDEN = Path(__file__).parent / "golden"
 IMAGES = Images(runtime="triton:default", repository="operator:1")
@@ -150,7 +150,22 @@ def images_of(built):
 )
 def test_default_images_are_taken_up_with_the_next_change_only(running, wanted, expected):
     observed = None if running is None else deployment(running)
-    assert images_of(keep_running_images(deployment(wanted, NEWER), observed)) == expected
+    built = deployment_with_kept_images(parse(make_body(wanted)), NEWER, "echo-models-1", "abc", observed)
+    assert images_of(built) == expected
+
+
+@pytest.mark.parametrize("spec", [MINIMAL, MINIMAL | {"runtime": {"image": "mine:1"}}], ids=["default", "given"])
+def test_an_image_that_somebody_set_by_hand_is_undone(spec):
+    observed = deployment(spec)
+    observed["spec"]["template"]["spec"]["containers"][0]["image"] = "evil:1"
+    built = deployment_with_kept_images(parse(make_body(spec)), IMAGES, "echo-models-1", "abc", observed)
+    assert "evil:1" not in images_of(built)
+
+
+def test_another_pull_policy_restarts_no_server():
+    policy = Images(IMAGES.runtime, IMAGES.repository, "Always")
+    built = deployment_with_kept_images(parse(make_body()), policy, "echo-models-1", "abc", deployment())
+    assert built == deployment()
 
 
 def test_the_service_account_is_left_out_when_the_user_names_one():

@@ -2,7 +2,7 @@
 
 import pytest
 
-from glm_operator.status.observation import observe_pod
+from glm_operator.status.observation import is_server_of, observe_pod
 
 
 def pod(**status):
@@ -91,3 +91,34 @@ def test_revision_and_configuration_are_those_it_was_made_from():
 def test_a_gate_that_nobody_set_is_unknown(status, expected):
     conditions = [{"type": "serving.autoglm.io/required-models-ready", "status": status}] if status else []
     assert observe_pod(pod(conditions=conditions)).gate is expected
+
+
+REPLICA_SET = {"kind": "ReplicaSet", "name": "bot-7f", "controller": True}
+
+
+@pytest.mark.parametrize(
+    ("owners", "phase", "expected"),
+    [
+        pytest.param([REPLICA_SET], "Running", True, id="a pod of the Deployment's"),
+        pytest.param([REPLICA_SET], "Pending", True, id="also before it runs"),
+        pytest.param([REPLICA_SET], "Failed", False, id="an evicted pod runs nothing any more"),
+        pytest.param([], "Running", False, id="a pod that somebody labelled like ours"),
+        pytest.param([REPLICA_SET | {"name": "other-7f"}], "Running", False, id="another Deployment's pod"),
+        pytest.param([REPLICA_SET | {"kind": "Job"}], "Running", False, id="a Job's pod"),
+    ],
+)
+def test_is_server_of(owners, phase, expected):
+    assert is_server_of({"metadata": {"ownerReferences": owners}, "status": {"phase": phase}}, "bot") is expected
+
+
+@pytest.mark.parametrize(
+    ("condition", "lost"),
+    [
+        pytest.param({"status": "Unknown"}, True, id="kubelet is silent"),
+        pytest.param({"status": "False", "reason": "NodeNotReady"}, True, id="the node controller says so"),
+        pytest.param({"status": "False", "reason": "ContainersNotReady"}, False, id="a pod that isn't ready yet"),
+        pytest.param({"status": "True"}, False, id="a ready pod"),
+    ],
+)
+def test_a_pod_on_a_silent_node_is_unknown(condition, lost):
+    assert observe_pod(pod(conditions=[{"type": "Ready"} | condition])).node_lost is lost

@@ -5,14 +5,17 @@ from datetime import UTC, datetime
 import pytest
 
 from bodies import model
+from glm_operator.status.findings import Finding
 from glm_operator.status.observation import ContainerTrouble
-from glm_operator.status.summary import summarize, verdicts
-from observations import FAILED, SERVING, UNPROVEN, WRONG, deployment_condition, observation, pod, resource
+from glm_operator.status.summary import summarize, unobserved, verdicts
+from observations import FAILED, SERVING, UNLOADED, UNPROVEN, WRONG, deployment_condition, observation, pod, resource
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 ECHO = resource()
 PAIR = resource(models=[model(name="a"), model(name="b", required=False)])
 PULL = ContainerTrouble("triton", "ImagePullBackOff", "not found")
+FIRST_PULL = ContainerTrouble("triton", "ErrImagePull", "not found")
+ENDED = ContainerTrouble("triton", "OOMKilled", "")
 INIT = ContainerTrouble("model-repository", "CrashLoopBackOff", "model 'echo' has no files")
 CRASH = ContainerTrouble("triton", "CrashLoopBackOff", "back-off")
 QUOTA = {"type": "ReplicaFailure", "status": "True", "message": "exceeded quota"}
@@ -72,6 +75,20 @@ READY = {"Ready": ("True", "AllModelsServing")}
             {},
             not_ready("ImagePullFailed"),
             id="an image that can't be pulled",
+        ),
+        pytest.param(
+            ECHO,
+            [pod(ECHO, started=False, ready=False, models=None, trouble=FIRST_PULL)],
+            {},
+            not_ready("ImagePullFailed", "Reconciling"),
+            id="a first try that failed may be followed by a better one",
+        ),
+        pytest.param(
+            ECHO,
+            [pod(ECHO, started=False, ready=False, models=None, trouble=ENDED)],
+            {},
+            not_ready("ServerFailed", "Reconciling"),
+            id="a server that ended once is started anew",
         ),
         pytest.param(
             ECHO,
@@ -159,12 +176,45 @@ def test_conditions(inference, pods, changes, expected):
         ),
         pytest.param([pod(ECHO, started=False, models=None)], {"state": "Loading", "readyPods": 0}, id="it loads"),
         pytest.param([pod(ECHO, models=None)], {"state": "Unknown", "readyPods": 0}, id="it can't be read"),
+        pytest.param(
+            [pod(ECHO), pod(ECHO, "echo-2", models=None)],
+            {"state": "Unknown", "readyPods": 1, "version": "1"},
+            id="it can't be read on one of two",
+        ),
+        pytest.param(
+            [pod(ECHO), pod(ECHO, "echo-2", models={"echo": UNLOADED})],
+            {"state": "Loading", "readyPods": 1, "version": "1"},
+            id="it isn't ready on one of two, without a reason",
+        ),
         pytest.param([], {"state": "Unknown", "readyPods": 0}, id="there is no pod"),
     ],
 )
 def test_model_state(pods, expected):
     (status,) = summarize(ECHO, observation(ECHO, *pods), NOW)["models"]
     assert status == {"name": "echo"} | expected
+
+
+BLOCK = Finding("NameTaken", "taken", stalled=True)
+
+
+@pytest.mark.parametrize(
+    ("pods", "expected"),
+    [
+        pytest.param(
+            [pod(ECHO)], {"Ready": ("True", "AllModelsServing"), "Stalled": ("True", "NameTaken")}, id="serve"
+        ),
+        pytest.param([], not_ready("NameTaken"), id="are gone"),
+    ],
+)
+def test_a_blocked_spec_claims_no_more_than_the_pods_that(pods, expected):
+    found = verdicts(ECHO, observation(ECHO, *pods), BLOCK)
+    assert {verdict.type: (verdict.status, verdict.reason) for verdict in found} == expected
+
+
+def test_what_was_last_known_is_not_claimed_of_a_resource_that_is_not_looked_at():
+    previous = summarize(ECHO, observation(ECHO, pod(ECHO)), NOW)
+    status = unobserved(2, BLOCK, previous, NOW)
+    assert set(status) == {"observedGeneration", "conditions"}
 
 
 def test_a_transition_keeps_its_time_until_the_verdict_changes():

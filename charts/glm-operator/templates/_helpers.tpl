@@ -14,7 +14,7 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}
 {{- end }}
 
-{{/* The operator's rights, each used: tests/chart/test_rbac.py and the e2e run with exactly these. */}}
+{{/* The operator's rights. The tests on a real cluster run with exactly these. */}}
 {{- define "glm-operator.rules" -}}
 - apiGroups: [serving.autoglm.io]
   resources: [glminferences]
