@@ -1,18 +1,23 @@
 """A resource becomes a server that answers, over HTTP and gRPC, through its Service."""
 
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 
 from demo.built_images import built_image
 from demo.client_pod import ask_from_a_pod
+from demo.kubectl import run
 from demo.paths import MODELS, ROOT, SAMPLES
 from demo.wait import inference_ready
+from model_image import write_model_image
 from support import (
     DIGITS_MODEL,
     ECHO_MODEL,
     ask,
+    client_command,
     digits_files,
     echo_code,
     files,
@@ -118,6 +123,48 @@ def test_a_claim_can_hold_the_models(kubectl, namespace):
     inference_ready(kubectl, namespace, "stored")
     answer = ask(kubectl, namespace, "stored", "echo", {"input": {"shape": [1, 1], "data": [7]}})
     assert answer["http"]["outputs"]["output"] == [[12.0]]
+
+
+@pytest.fixture(scope="module")
+def model_image(cluster, tmp_path_factory):
+    if not cluster.is_ours:
+        pytest.skip("the image with the models can only be loaded into a cluster that was made here")
+    archive = tmp_path_factory.mktemp("image") / "models.tar"
+    reference = write_model_image(MODELS / "repository", ("resnet50", "digits"), archive)
+    subprocess.run([sys.executable, "-m", "devcluster", "load-image", str(archive)], cwd=ROOT, check=True, timeout=300)
+    return reference
+
+
+@pytest.mark.parametrize("engine", ["ONNXRuntime", "OpenVINO"])
+def test_an_image_volume_can_hold_the_models_and_a_resnet_answers_on_each_engine(
+    kubectl, namespace, model_image, engine
+):
+    model = {
+        "name": "resnet50",
+        "engine": engine,
+        "maxBatchSize": 2,
+        "inputs": [{"name": "input", "dataType": "FP32", "dims": [3, 224, 224]}],
+        "outputs": [{"name": "logits", "dataType": "FP32", "dims": [1000]}],
+    }
+    repository = {"image": {"reference": model_image, "pullPolicy": "Never", "path": "models"}}
+    kubectl.apply(inference("resnet", models=[model], repository=repository), namespace=namespace)
+    inference_ready(kubectl, namespace, "resnet")
+    script = [sys.executable, "-c", RESNET_CLIENT]
+    with client_command(kubectl, namespace, "resnet") as (prefix, endpoint):
+        answer = json.loads(run([*prefix, *script, endpoint.grpc], timeout=60))
+    assert answer["shape"] == [1, 1000]
+    assert answer["finite"]
+
+
+RESNET_CLIENT = """
+import json, sys
+import numpy as np
+import tritonclient.grpc as triton
+picture = triton.InferInput("input", [1, 3, 224, 224], "FP32")
+picture.set_data_from_numpy(np.random.default_rng(0).random((1, 3, 224, 224), dtype=np.float32))
+logits = triton.InferenceServerClient(sys.argv[1]).infer("resnet50", [picture]).as_numpy("logits")
+print(json.dumps({"shape": list(logits.shape), "finite": bool(np.isfinite(logits).all())}))
+"""
 
 
 CLAIM = {
