@@ -141,12 +141,11 @@ def closed_shape(shape: Sequence[int]) -> list[int]:
 
 
 def probe_bytes(datatype: str, shape: Sequence[int]) -> float:
-    """Size of a tensor of zeros (of empty texts: their lengths); infinite for a type that can't be made."""
+    """Size of a tensor of zeros (of empty texts: their lengths); infinite for a type that the client doesn't know."""
     if datatype == "BYTES":
         return math.prod(shape) * 4
     dtype = triton_to_np_dtype(datatype)
-    # numpy knows no BF16, and the client takes it from a package of its own only.
-    return math.inf if dtype is None or datatype == "BF16" else math.prod(shape) * np.dtype(dtype).itemsize
+    return math.inf if dtype is None else math.prod(shape) * np.dtype(dtype).itemsize
 
 
 def zeros(name: str, datatype: str, shape: Sequence[int]) -> Any:

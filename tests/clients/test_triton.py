@@ -22,6 +22,7 @@ from glm_operator.clients.triton import (
         pytest.param("INT64", [2], 16, id="whole numbers"),
         pytest.param("BOOL", [4], 4, id="truth values"),
         pytest.param("FP16", [1, 2], 4, id="half precision"),
+        pytest.param("BF16", [1, 2], 4, id="brain floats"),
         pytest.param("BYTES", [1, 2], 8, id="empty texts: only their lengths"),
     ],
 )
@@ -41,7 +42,7 @@ def test_an_open_dimension_is_one():
         pytest.param("FP32", [MAX_PROBE_BYTES], id="a large tensor"),
         pytest.param("FP32", [65536] * 4, id="a size that no 64-bit number holds"),
         pytest.param("BYTES", [MAX_PROBE_BYTES], id="many texts"),
-        pytest.param("BF16", [1], id="a type that numpy does not know"),
+        pytest.param("FP4", [1], id="a type that the client does not know"),
     ],
 )
 def test_what_would_cost_more_than_it_tells_is_too_large(datatype, shape):
@@ -49,7 +50,7 @@ def test_what_would_cost_more_than_it_tells_is_too_large(datatype, shape):
 
 
 def test_a_type_that_cannot_be_made_is_never_small():
-    assert probe_bytes("BF16", [0]) == math.inf
+    assert probe_bytes("FP4", [0]) == math.inf
 
 
 @pytest.mark.parametrize(
