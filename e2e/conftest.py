@@ -20,6 +20,16 @@ NODES: Final = "2"
 VALUES: Final = ("--set=resyncSeconds=10", r"--set-string=nodeSelector.kubernetes\.io/hostname=node0")
 
 
+TIMEOUT_SECONDS: Final = 300
+"""Of one test here, with the setup that it may be the first to need."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.is_relative_to(ROOT / "e2e") and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(TIMEOUT_SECONDS))
+
+
 def command(*arguments: str) -> int:
     return subprocess.run([sys.executable, "-m", *arguments], cwd=ROOT, check=False, timeout=3600).returncode
 

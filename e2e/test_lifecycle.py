@@ -217,7 +217,7 @@ def test_the_servers_run_as_restricted_pods_without_a_token(kubectl, namespace, 
 
 
 def test_a_server_ends_at_once_while_it_loads(kubectl, namespace):
-    slow = "import time\ntime.sleep(120)\nclass TritonPythonModel:\n    def execute(self, requests): return []\n"
+    slow = "import threading\nthreading.Event().wait(120)\nclass TritonPythonModel:\n    def execute(self, requests): return []\n"
     kubectl.apply(files(echo__1__model__py=slow), inference(), namespace=namespace)
 
     def running():
