@@ -11,7 +11,7 @@ import click
 import numpy as np
 from rich.console import Console
 
-from demo.built_images import built_image
+from demo.built_images import built_image, reference
 from demo.client_pod import ask_from_a_pod
 from demo.install import ensure_namespace, install_operator, uninstall_operator
 from demo.kubectl import CommandFailedError, Kubectl
@@ -103,8 +103,8 @@ def _images(kubectl: Kubectl) -> None:
     _module("images.builder", "all")
     archives = [str(built_image(name).archive) for name in ("operator", "triton-cpu")]
     _module("devcluster", "load-image", *archives)
-    if not kubectl.is_ours:
-        tell("then name them in GLM_OPERATOR_IMAGE and GLM_RUNTIME_IMAGE and run this again")
+    for name in ("operator", "triton-cpu"):
+        tell(f"image {reference(name, kubectl.is_ours)}")
 
 
 def _sample_models() -> None:

@@ -1,6 +1,7 @@
 """The images that `make images` built."""
 
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +26,21 @@ class BuiltImage:
     def tag(self) -> str:
         """The tag."""
         return self.reference.rpartition(":")[2]
+
+
+def reference(name: str, ours: bool) -> str:
+    """What the cluster knows an image by: in a cluster that is not ours, what the user pushed and named.
+
+    Raises:
+        LookupError: when it isn't built, or isn't named.
+    """
+    variable = f"GLM_{name.replace('-', '_').upper()}_IMAGE"
+    named = os.environ.get(variable)
+    if named:
+        return named
+    if not ours:
+        raise LookupError(f"this cluster is not ours: push the image {name} to its registry and name it in {variable}")
+    return built_image(name).reference
 
 
 def built_image(name: str) -> BuiltImage:

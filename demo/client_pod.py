@@ -3,7 +3,7 @@
 import uuid
 from typing import Any
 
-from demo.built_images import built_image
+from demo.built_images import reference
 from demo.kubectl import Kubectl
 from demo.wait import wait_for
 
@@ -15,7 +15,7 @@ def ask_from_a_pod(kubectl: Kubectl, namespace: str, script: str, *arguments: st
         RuntimeError: when the script fails, with what it printed.
     """
     name = f"client-{uuid.uuid4().hex[:8]}"
-    kubectl.apply(_pod(name, script, arguments), namespace=namespace)
+    kubectl.apply(_pod(name, reference("operator", kubectl.is_ours), script, arguments), namespace=namespace)
     try:
         phase = wait_for(f"pod {name}", lambda: _ended(kubectl, namespace, name), seconds)
         output = kubectl("logs", name, "-n", namespace)
@@ -31,7 +31,7 @@ def _ended(kubectl: Kubectl, namespace: str, name: str) -> tuple[str | None, str
     return (phase, "") if phase in {"Succeeded", "Failed"} else (None, f"phase {phase}")
 
 
-def _pod(name: str, script: str, arguments: tuple[str, ...]) -> dict[str, Any]:
+def _pod(name: str, image: str, script: str, arguments: tuple[str, ...]) -> dict[str, Any]:
     return {
         "apiVersion": "v1",
         "kind": "Pod",
@@ -47,7 +47,7 @@ def _pod(name: str, script: str, arguments: tuple[str, ...]) -> dict[str, Any]:
             "containers": [
                 {
                     "name": "client",
-                    "image": built_image("operator").reference,
+                    "image": image,
                     "imagePullPolicy": "IfNotPresent",
                     "command": ["python3", "-c", script, *arguments],
                     "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},

@@ -1,10 +1,9 @@
 """Install the operator with its Helm chart, into the cluster."""
 
 import json
-import os
 from typing import Final
 
-from demo.built_images import built_image
+from demo.built_images import reference
 from demo.kubectl import CommandFailedError, Kubectl
 from demo.paths import CHART
 
@@ -20,8 +19,7 @@ def ensure_namespace(kubectl: Kubectl, name: str) -> None:
 
 def image_values(ours: bool) -> list[str]:
     """Helm arguments for the images: those built here, or for another's cluster those the user pushed there."""
-    operator = os.environ.get("GLM_OPERATOR_IMAGE") or built_image("operator").reference
-    runtime = os.environ.get("GLM_RUNTIME_IMAGE") or built_image("triton-cpu").reference
+    operator, runtime = reference("operator", ours), reference("triton-cpu", ours)
     repository, _, tag = operator.rpartition(":")
     policy = "Never" if ours else "IfNotPresent"
     values = {"image.repository": repository, "image.tag": tag, "image.pullPolicy": policy, "runtime.image": runtime}

@@ -7,7 +7,7 @@ import pytest
 from demo.install import image_values, install_operator, uninstall_operator
 from demo.kubectl import CommandFailedError
 from demo.wait import inference_ready, wait_for
-from support import ask, files, inference, operator_metric, pods_of, wait_for_reason
+from support import ask, echo_code, files, inference, operator_metric, pods_of, wait_for_reason
 
 RECONCILES = "glm_reconciles_total"
 CHILDREN = "deployments,services,configmaps,serviceaccounts,poddisruptionbudgets,networkpolicies,pods"
@@ -217,8 +217,8 @@ def test_the_servers_run_as_restricted_pods_without_a_token(kubectl, namespace, 
 
 
 def test_a_server_ends_at_once_while_it_loads(kubectl, namespace):
-    slow = "import threading\nthreading.Event().wait(120)\nclass TritonPythonModel:\n    def execute(self, requests): return []\n"
-    kubectl.apply(files(echo__1__model__py=slow), inference(), namespace=namespace)
+    slow = "import threading\nthreading.Event().wait(120)\n"
+    kubectl.apply(files(echo__1__model__py=slow + echo_code()), inference(), namespace=namespace)
 
     def running():
         pods = pods_of(kubectl, namespace, "echo")

@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from demo.built_images import built_image
+from demo.built_images import reference
 from demo.client_pod import ask_from_a_pod
 from demo.kubectl import run
 from demo.paths import MODELS, ROOT, SAMPLES
@@ -117,7 +117,7 @@ def test_a_claim_can_hold_the_models(kubectl, namespace):
     # The local cluster's volumes belong to root: whoever fills one must be root, which a restricted namespace forbids.
     kubectl("label", "namespace", namespace, "pod-security.kubernetes.io/enforce=baseline", "--overwrite")
     repository = {"persistentVolumeClaim": {"name": "models", "path": "prod"}}
-    kubectl.apply(CLAIM, _writer("echo", echo_code(5)), namespace=namespace)
+    kubectl.apply(CLAIM, _writer(reference("operator", kubectl.is_ours), "echo", echo_code(5)), namespace=namespace)
     kubectl("wait", "--for=jsonpath={.status.phase}=Succeeded", "pod/writer", "-n", namespace, "--timeout=50s")
     kubectl.apply(inference("stored", repository=repository), namespace=namespace)
     inference_ready(kubectl, namespace, "stored")
@@ -182,10 +182,10 @@ folder.mkdir(parents=True)
 """
 
 
-def _writer(model, code):
+def _writer(image, model, code):
     container = {
         "name": "writer",
-        "image": built_image("operator").reference,
+        "image": image,
         "command": ["python3", "-c", WRITE_MODEL, model, code],
         "volumeMounts": [{"name": "data", "mountPath": "/data"}],
     }
