@@ -82,13 +82,14 @@ def _blocked(inference: GLMInference, observed: Observation) -> Finding | None:
     if unsupported is not None:
         message = f"spec.repository.{unsupported} is not supported yet; use configMap, persistentVolumeClaim or image"
         return Finding("RepositorySourceNotSupported", message, stalled=True)
-    for kind, child in observed.children.items():
-        if child is None or is_controlled_by(child, inference.uid):
-            continue
+    named = [*observed.children.items(), *(("ConfigMap", config_map) for config_map in observed.config_maps)]
+    foreign = ((kind, child) for kind, child in named if child and not is_controlled_by(child, inference.uid))
+    for kind, child in foreign:
+        name = child["metadata"]["name"]
         if _ends(child, inference):
-            message = f"{kind} {inference.name} of an earlier resource of this name is still being deleted"
+            message = f"{kind} {name} of an earlier resource of this name is still being deleted"
             return Finding("PredecessorEnding", message, stalled=False)
-        message = f"{kind} {inference.name} exists and does not belong to this resource; rename one of the two"
+        message = f"{kind} {name} exists and does not belong to this resource; rename one of the two"
         return Finding("NameTaken", message, stalled=True)
     return None
 

@@ -11,7 +11,6 @@ from typing import Final, NamedTuple
 
 from glm_operator.reconcile.backoff import backoff_seconds
 
-DEFAULT_WORKERS: Final = 8
 SHORTEST_INTERVAL_SECONDS: Final = 0.2
 """Between two looks at one resource: a burst of events becomes one look, and no resource can occupy the loop."""
 
@@ -55,7 +54,7 @@ class ReconcileQueue:
             self._schedule(key, self._clock() + delay)
             self._wake.notify()
 
-    async def run(self, workers: int = DEFAULT_WORKERS) -> None:
+    async def run(self, workers: int) -> None:
         """Work until cancelled."""
         async with asyncio.TaskGroup() as group:
             for _ in range(workers):

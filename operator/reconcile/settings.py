@@ -29,8 +29,9 @@ class Settings(BaseModel):
     """Namespaces to serve, comma-separated; empty: all."""
     resync_seconds: Annotated[float, Field(ge=5)] = 60.0
     """How often a settled resource is looked at without an event."""
-    workers: Annotated[int, Field(ge=1, le=64)] = 8
-    """Resources that are looked at in parallel."""
+    workers: Annotated[int, Field(ge=1, le=256)] = 32
+    """Resources that are looked at in parallel. A look waits for its servers, and those that can't be reached cost it
+    seconds: there must be enough of them that dead servers don't hold up the others."""
     metrics_port: Annotated[int, Field(ge=1, le=65535)] = 8080
     """Port of the operator's own metrics and health."""
     silent_watch_seconds: Annotated[float, Field(ge=60)] = 180.0

@@ -110,7 +110,15 @@ def test_a_source_that_is_not_there_yet_is_refused_with_what_to_use(source):
 
 
 def config_map(name, created):
-    return with_applied_hash({"kind": "ConfigMap", "metadata": {"name": name, "creationTimestamp": created}})
+    owned = applied(ECHO)["ConfigMap"]["metadata"]["ownerReferences"]
+    metadata = {"name": name, "creationTimestamp": created, "ownerReferences": owned}
+    return with_applied_hash({"kind": "ConfigMap", "metadata": metadata})
+
+
+def test_a_configuration_of_an_earlier_resource_is_waited_for():
+    earlier = applied(ECHO)["ConfigMap"]
+    earlier["metadata"] |= {"ownerReferences": [OTHER_OWNER]}
+    assert decide(ECHO, observation(ECHO, config_maps=(earlier,)), IMAGES).blocked.reason == "PredecessorEnding"
 
 
 def test_old_configurations_are_kept_for_a_rollback_and_for_pods_that_mount_them():

@@ -86,7 +86,7 @@ async def test_an_event_comes_before_a_later_look():
     work = Recorder(results=[50.0, None])
     queue = ReconcileQueue(work, work.failed)
     await queue.add(A)
-    task = asyncio.create_task(queue.run())
+    task = asyncio.create_task(queue.run(2))
     await asyncio.sleep(3)
     await queue.add(A)
     await asyncio.sleep(20)

@@ -7,7 +7,7 @@ LEAST = {"GLM_RUNTIME_IMAGE": "t:1", "GLM_REPOSITORY_IMAGE": "o:1", "PATH": "/bi
 
 def test_the_least_settings_have_every_default():
     settings = read_settings(LEAST)
-    assert (settings.images.runtime, settings.namespace_list, settings.workers) == ("t:1", (), 8)
+    assert (settings.images.runtime, settings.namespace_list, settings.workers) == ("t:1", (), 32)
 
 
 def test_namespaces_are_a_list_with_commas():
