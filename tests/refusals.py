@@ -109,3 +109,13 @@ REFUSALS = [
         "an archive without a checksum", {"repository": {"http": {"uri": "https://a/b"}}}, "sha256", "Required value"
     ),
 ]
+
+OPERATOR_REFUSALS = [
+    Refusal(
+        "an ensemble's batch above a member's",
+        {"models": [model(maxBatchSize=4)], "ensembles": [_ensemble(inputs=[TENSOR_IN | {"name": "raw"}])]},
+        "above that of a member",
+    ),
+    Refusal("a tensor that nobody makes", {"ensembles": [_ensemble()]}, "neither its inputs nor a step's outputMap"),
+]
+"""Mistakes that would cost the API server too much to find: the operator says them, as `InvalidSpec`."""

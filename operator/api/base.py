@@ -41,10 +41,10 @@ class ApiModel(BaseModel):
 
     @model_validator(mode="after")
     def _rules_hold(self) -> Self:
-        for rule in self.rules:
-            if not rule.holds(self):
-                # The message is passed as data: pydantic would otherwise read braces in it as its own template.
-                raise PydanticCustomError("rule", "{message}", {"message": rule.message})
+        broken = [rule.message for rule in self.rules if not rule.holds(self)]
+        if broken:
+            # The message is passed as data: pydantic would otherwise read braces in it as its own template.
+            raise PydanticCustomError("rule", "{message}", {"message": "; ".join(broken)})
         return self
 
     @classmethod

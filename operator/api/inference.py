@@ -74,6 +74,22 @@ class GLMInferenceSpec(ApiModel):
             holds=lambda spec: _distinct(ensemble.name for ensemble in spec.ensembles),
         ),
         Rule(
+            cel=None,
+            message="an ensemble's maxBatchSize is above that of a member, so that Triton would not serve it; lower it,"
+            " or raise the member's",
+            holds=lambda spec: all(
+                ensemble.max_batch_size <= model.effective_max_batch_size
+                for ensemble in spec.ensembles
+                for model in spec.models
+                if model.name in {step.model for step in ensemble.steps}
+            ),
+        ),
+        Rule(
+            cel=None,
+            message="an ensemble uses a tensor that neither its inputs nor a step's outputMap makes; correct the maps",
+            holds=lambda spec: all(ensemble.used_tensors <= ensemble.made_tensors for ensemble in spec.ensembles),
+        ),
+        Rule(
             cel="(has(self.runtime) && has(self.runtime.gpu) && self.runtime.gpu.count > 0) ||"
             " self.models.all(model, model.engine != 'TensorRT' &&"
             " !(has(model.instances) && model.instances.kind == 'GPU'))",

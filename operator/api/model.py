@@ -84,6 +84,23 @@ class Warmup(ApiModel):
     """One request of each of these batch sizes."""
 
 
+class VersionPolicy(ApiModel):
+    """Which versions of the repository are served. Exactly one of the two."""
+
+    latest: Annotated[int, Field(ge=1, le=64)] | None = None
+    """The highest so many."""
+    specific: Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=1, max_length=64)] | None = None
+    """Just these."""
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            cel="has(self.latest) != has(self.specific)",
+            message="versionPolicy needs exactly one of latest, specific",
+            holds=lambda policy: (policy.latest is None) != (policy.specific is None),
+        ),
+    )
+
+
 class ModelSpec(ApiModel):
     """One model."""
 
@@ -109,6 +126,12 @@ class ModelSpec(ApiModel):
     """Graph optimisation."""
     warmup: Warmup | None = None
     """Requests before it counts as loaded."""
+    version_policy: VersionPolicy | None = None
+    """Versions that are served; when left out, the highest."""
+    response_cache: bool = False
+    """Answer a request that was answered before from memory, without running the model."""
+    decoupled: bool = False
+    """The model may send no, one or many answers to a request (streams)."""
     parameters: Annotated[dict[ParameterName, Annotated[ShortText, Field(max_length=1024)]], Field(max_length=64)] = {}
     """Parameters passed to the backend as they are."""
     required: bool = True
@@ -159,6 +182,11 @@ class ModelSpec(ApiModel):
             holds=lambda model: model.warmup is None or bool(model.inputs),
         ),
         Rule(
+            cel="!self.responseCache || !self.decoupled",
+            message="a decoupled model's answers can't be cached; remove responseCache, or decoupled",
+            holds=lambda model: not (model.response_cache and model.decoupled),
+        ),
+        Rule(
             cel="self.engine != 'Python' || (has(self.inputs) && size(self.inputs) > 0 && has(self.outputs)"
             " && size(self.outputs) > 0)",
             message="engine Python cannot read the tensors from a file; list inputs and outputs",
@@ -198,3 +226,13 @@ class Ensemble(ApiModel):
     """Output tensors of the whole."""
     steps: Annotated[list[EnsembleStep], Field(min_length=1, max_length=32)]
     """The steps, in any order; Triton orders them by their tensors."""
+
+    @property
+    def made_tensors(self) -> frozenset[str]:
+        """Names of the tensors that there are: the inputs, and what the steps put out."""
+        return frozenset(t.name for t in self.inputs) | {n for step in self.steps for n in step.output_map.values()}
+
+    @property
+    def used_tensors(self) -> frozenset[str]:
+        """Names of the tensors that steps take in, or that the ensemble puts out."""
+        return frozenset(t.name for t in self.outputs) | {n for step in self.steps for n in step.input_map.values()}

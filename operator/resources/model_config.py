@@ -10,7 +10,7 @@ from typing import Any, Final
 from google.protobuf import text_format
 from tritonclient.grpc import model_config_pb2 as pb
 
-from glm_operator.api.model import SELF_PLACING_ENGINES, Ensemble, ModelSpec, Tensor
+from glm_operator.api.model import SELF_PLACING_ENGINES, Ensemble, ModelSpec, Tensor, VersionPolicy
 
 BACKENDS: Final = {
     "TensorRT": "tensorrt",
@@ -39,6 +39,12 @@ def model_config(model: ModelSpec, gpus: int) -> str:
     if model.effective_max_batch_size > 1 or model.dynamic_batching is not None:
         config.dynamic_batching.CopyFrom(_dynamic_batching(model))
     _optimize(config, model)
+    if model.version_policy is not None:
+        config.version_policy.CopyFrom(_version_policy(model.version_policy))
+    if model.response_cache:
+        config.response_cache.enable = True
+    if model.decoupled:
+        config.model_transaction_policy.decoupled = True
     if model.warmup is not None:
         config.model_warmup.extend(_warmup(model, model.warmup.batch_sizes))
     return _printed(config)
@@ -84,6 +90,12 @@ def _instance_group(model: ModelSpec, gpus: int) -> Any:
     kinds = {"Auto": "KIND_GPU" if gpus else "KIND_CPU", "GPU": "KIND_GPU", "CPU": "KIND_CPU"}
     kind = "KIND_MODEL" if model.engine in SELF_PLACING_ENGINES else kinds[model.instances.kind]
     return pb.ModelInstanceGroup(kind=pb.ModelInstanceGroup.Kind.Value(kind), count=model.instances.count)
+
+
+def _version_policy(policy: VersionPolicy) -> Any:
+    if policy.specific is not None:
+        return pb.ModelVersionPolicy(specific=pb.ModelVersionPolicy.Specific(versions=sorted(policy.specific)))
+    return pb.ModelVersionPolicy(latest=pb.ModelVersionPolicy.Latest(num_versions=policy.latest))
 
 
 def _dynamic_batching(model: ModelSpec) -> Any:

@@ -1,8 +1,12 @@
 """Triton's command line."""
 
+from typing import Final
+
 from glm_operator.api.inference import GLMInferenceSpec
 from glm_operator.resources.names import GRPC_PORT, HTTP_PORT, METRICS_PORT
 from glm_operator.resources.repository_plan import MODELS_PATH
+
+DEFAULT_CACHE_BYTES: Final = 64 * 1024 * 1024
 
 
 def triton_arguments(spec: GLMInferenceSpec) -> list[str]:
@@ -21,5 +25,13 @@ def triton_arguments(spec: GLMInferenceSpec) -> list[str]:
         f"--http-port={HTTP_PORT}",
         f"--grpc-port={GRPC_PORT}",
         f"--metrics-port={METRICS_PORT}",
+        *_cache_arguments(spec),
         *spec.runtime.extra_args,
     ]
+
+
+def _cache_arguments(spec: GLMInferenceSpec) -> list[str]:
+    """A response cache must be switched on for the server as well; the user may give a size of their own."""
+    wanted = any(model.response_cache for model in spec.models)
+    given = any(argument.startswith("--cache-config") for argument in spec.runtime.extra_args)
+    return [f"--cache-config=local,size={DEFAULT_CACHE_BYTES}"] if wanted and not given else []

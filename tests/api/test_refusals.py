@@ -7,10 +7,12 @@ import pytest
 
 from bodies import MINIMAL, make_body
 from glm_operator.api.inference import InvalidSpecError, parse
-from refusals import REFUSALS
+from refusals import OPERATOR_REFUSALS, REFUSALS
+
+ALL = [*REFUSALS, *OPERATOR_REFUSALS]
 
 
-@pytest.mark.parametrize(("change", "expected"), [pytest.param(r.spec, r.message, id=r.sentence) for r in REFUSALS])
+@pytest.mark.parametrize(("change", "expected"), [pytest.param(r.spec, r.message, id=r.sentence) for r in ALL])
 def test_a_mistake_is_refused_with_what_to_do(change, expected):
     with pytest.raises(InvalidSpecError) as caught:
         parse(make_body(MINIMAL | change))

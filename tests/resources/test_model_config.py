@@ -92,6 +92,25 @@ def test_a_warm_up_request_has_one_element_where_the_shape_is_open():
     assert list(config.model_warmup[0].inputs["input"].dims) == [1, 3]
 
 
+@pytest.mark.parametrize(
+    ("policy", "expected"),
+    [
+        pytest.param({"latest": 2}, "latest { num_versions: 2 }", id="the highest two"),
+        pytest.param({"specific": [3, 1]}, "specific { versions: 1 versions: 3 }", id="just these"),
+    ],
+)
+def test_the_version_policy(policy, expected):
+    assert " ".join(str(config_of(versionPolicy=policy).version_policy).split()) == expected
+
+
+def test_a_response_cache_is_switched_on_for_the_model():
+    assert config_of(responseCache=True).response_cache.enable
+
+
+def test_a_decoupled_model_may_stream():
+    assert config_of(decoupled=True).model_transaction_policy.decoupled
+
+
 def test_an_ensemble_maps_the_tensors_of_its_steps():
     step = {"model": "echo", "inputMap": {"input": "raw"}, "outputMap": {"output": "done"}}
     ensemble = Ensemble.model_validate(

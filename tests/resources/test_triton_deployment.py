@@ -96,6 +96,19 @@ def test_a_gpu_is_a_limit_of_the_named_resource():
     assert pod["containers"][0]["resources"]["limits"] == {"amd.com/gpu": "2"}
 
 
+@pytest.mark.parametrize(
+    ("cached", "extra", "expected"),
+    [
+        pytest.param(False, [], [], id="no cache"),
+        pytest.param(True, [], ["--cache-config=local,size=67108864"], id="a cache of the default size"),
+        pytest.param(True, ["--cache-config=local,size=9"], ["--cache-config=local,size=9"], id="of the user's size"),
+    ],
+)
+def test_a_response_cache_is_switched_on_for_the_server(cached, extra, expected):
+    pod = pod_of(MINIMAL | {"models": [model(responseCache=cached)], "runtime": {"extraArgs": extra}})
+    assert [argument for argument in pod["containers"][0]["args"] if "cache-config" in argument] == expected
+
+
 @pytest.mark.parametrize("name", SPECS)
 def test_every_container_is_restricted(name):
     pod = pod_of(SPECS[name])
