@@ -3,6 +3,7 @@
 import pytest
 
 from demo.wait import inference_ready
+from refusals import OPERATOR_REFUSALS
 from support import (
     DIGITS_MODEL,
     ECHO_MODEL,
@@ -98,6 +99,15 @@ def test_a_source_that_is_not_there_yet_is_refused_with_what_to_use(kubectl, nam
     kubectl.apply(inference(repository=source), namespace=namespace)
     resource = wait_for_reason(kubectl, namespace, "echo", "Stalled", "RepositorySourceNotSupported")
     assert word in ready_condition(resource)["message"]
+
+
+@pytest.mark.parametrize("refusal", [pytest.param(r, id=r.sentence) for r in OPERATOR_REFUSALS])
+def test_what_the_api_server_cannot_check_is_refused_by_the_operator(kubectl, namespace, refusal):
+    kubectl.apply(inference(**refusal.spec), namespace=namespace)
+    resource = wait_for_reason(kubectl, namespace, "echo", "Stalled", "InvalidSpec")
+    assert refusal.message in ready_condition(resource)["message"]
+    kubectl.apply(files(), inference(ensembles=[]), namespace=namespace)
+    inference_ready(kubectl, namespace, "echo")
 
 
 def test_fields_that_nothing_acts_on_yet_are_named(kubectl, namespace):

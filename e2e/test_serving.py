@@ -95,6 +95,34 @@ def test_several_models_of_which_an_optional_one_is_broken_still_serve(kubectl, 
     assert answer["grpc"]["outputs"]["output"] == [[42.0]]
 
 
+COUNTING_CODE = """
+import numpy as np
+import triton_python_backend_utils as pb_utils
+
+class TritonPythonModel:
+    def initialize(self, args):
+        self.calls = 0
+
+    def execute(self, requests):
+        self.calls += 1
+        answer = pb_utils.Tensor("output", np.full((1, 1), self.calls, dtype=np.float32))
+        return [pb_utils.InferenceResponse([answer]) for _ in requests]
+"""
+
+
+@pytest.mark.parametrize(
+    ("cached", "same"),
+    [pytest.param(True, True, id="with a cache, not asked again"), pytest.param(False, False, id="without, it is")],
+)
+def test_a_model_that_was_asked_the_same_before(kubectl, namespace, cached, same):
+    models = [ECHO_MODEL | {"responseCache": cached}]
+    kubectl.apply(files(echo__1__model__py=COUNTING_CODE), inference(models=models), namespace=namespace)
+    inference_ready(kubectl, namespace, "echo")
+    question = {"input": {"shape": [1, 1], "data": [1]}}
+    answers = [ask(kubectl, namespace, "echo", "echo", question)["grpc"]["outputs"]["output"] for _ in range(2)]
+    assert (answers[0] == answers[1]) is same
+
+
 def test_an_ensemble_passes_tensors_from_step_to_step(kubectl, namespace):
     step = {"model": "one", "inputMap": {"input": "raw"}, "outputMap": {"output": "more"}}
     last = {"model": "two", "inputMap": {"input": "more"}, "outputMap": {"output": "done"}}
