@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from glm_operator.api.repository_layout import CONFIG_MAP_KEYS, CONFIG_SUFFIX, PLAN_FILE, Layout
+
 
 class RepositoryError(Exception):
     """The source doesn't hold what the resource asks for; the message says what is missing and where to put it."""
@@ -23,15 +25,14 @@ class PlannedModel:
 class Plan:
     """What the operator wants laid out."""
 
-    layout: str
-    """`ConfigMapKeys`: files named MODEL.VERSION.FILENAME; `Folders`: MODEL/VERSION/FILENAME."""
+    layout: Layout
     models: tuple[PlannedModel, ...]
     ensembles: tuple[str, ...]
 
 
-def read_plan(path: Path) -> Plan:
+def read_plan(folder: Path) -> Plan:
     """The plan as the operator wrote it."""
-    document = json.loads(path.read_text())
+    document = json.loads((folder / PLAN_FILE).read_text())
     return Plan(
         layout=document["layout"],
         models=tuple(PlannedModel(model["name"], model["required"]) for model in document["models"]),
@@ -59,11 +60,11 @@ def lay_out(plan: Plan, plan_folder: Path, source: Path, target: Path) -> list[s
 def _lay_out_model(plan: Plan, model: PlannedModel, plan_folder: Path, source: Path, target: Path) -> str:
     folder = _fresh_folder(target / model.name)
     _place_config(plan_folder, model.name, folder)
-    place = _copy_keys if plan.layout == "ConfigMapKeys" else _link_folders
+    place = _copy_keys if plan.layout == CONFIG_MAP_KEYS else _link_folders
     placed = list(place(model.name, source, folder))
     if placed or not model.required:
         return f"{model.name}: {', '.join(placed) or 'no files; it is optional and will be reported by Triton'}"
-    if plan.layout == "ConfigMapKeys":
+    if plan.layout == CONFIG_MAP_KEYS:
         raise RepositoryError(
             f"model {model.name!r} has no files in the ConfigMap: add a key such as {model.name}.1.model.onnx or"
             f" {model.name}.1.model.py; keys there are: {_listing(source)}"
@@ -81,7 +82,7 @@ def _fresh_folder(folder: Path) -> Path:
 
 
 def _place_config(plan_folder: Path, name: str, folder: Path) -> None:
-    shutil.copyfile(plan_folder / f"{name}.config.pbtxt", folder / "config.pbtxt")
+    shutil.copyfile(plan_folder / f"{name}{CONFIG_SUFFIX}", folder / "config.pbtxt")
 
 
 def _copy_keys(model: str, source: Path, folder: Path) -> Iterator[str]:

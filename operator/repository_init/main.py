@@ -17,9 +17,7 @@ def main() -> int:
     parser.add_argument("--target", type=Path, required=True, help="folder that becomes the repository")
     arguments = parser.parse_args()
     try:
-        for line in lay_out(
-            read_plan(arguments.plan / "repository.json"), arguments.plan, arguments.source, arguments.target
-        ):
+        for line in lay_out(read_plan(arguments.plan), arguments.plan, arguments.source, arguments.target):
             print(line, flush=True)
     except (RepositoryError, OSError) as error:
         print(error, file=sys.stderr, flush=True)

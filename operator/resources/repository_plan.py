@@ -9,12 +9,11 @@ import json
 from typing import Final
 
 from glm_operator.api.inference import GLMInference, GLMInferenceSpec
+from glm_operator.api.repository_layout import CONFIG_MAP_KEYS, CONFIG_SUFFIX, FOLDERS, PLAN_FILE
 from glm_operator.resources.hashing import content_hash
 from glm_operator.resources.model_config import ensemble_config, model_config
 from glm_operator.resources.names import Object, child_metadata, model_config_name
 
-PLAN_KEY: Final = "repository.json"
-CONFIG_SUFFIX: Final = ".config.pbtxt"
 PLAN_PATH: Final = "/etc/glm/repository"
 SOURCE_PATH: Final = "/repository"
 MODELS_PATH: Final = "/models"
@@ -26,11 +25,11 @@ def repository_data(spec: GLMInferenceSpec) -> dict[str, str]:
     configs = {f"{model.name}{CONFIG_SUFFIX}": model_config(model, gpus) for model in spec.models}
     configs |= {f"{ensemble.name}{CONFIG_SUFFIX}": ensemble_config(ensemble) for ensemble in spec.ensembles}
     plan = {
-        "layout": "ConfigMapKeys" if spec.repository.config_map is not None else "Folders",
+        "layout": CONFIG_MAP_KEYS if spec.repository.config_map is not None else FOLDERS,
         "models": [{"name": model.name, "required": model.required} for model in spec.models],
         "ensembles": [ensemble.name for ensemble in spec.ensembles],
     }
-    return configs | {PLAN_KEY: json.dumps(plan, sort_keys=True)}
+    return configs | {PLAN_FILE: json.dumps(plan, sort_keys=True)}
 
 
 def model_config_map(inference: GLMInference) -> Object:

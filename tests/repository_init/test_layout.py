@@ -19,7 +19,7 @@ def run(folders, layout, models, ensembles=()):
         (folders / "plan" / f"{name}.config.pbtxt").write_text(f'name: "{name}"')
     plan = {"layout": layout, "models": models, "ensembles": list(ensembles)}
     (folders / "plan" / "repository.json").write_text(json.dumps(plan))
-    read = read_plan(folders / "plan" / "repository.json")
+    read = read_plan(folders / "plan")
     return lay_out(read, folders / "plan", folders / "source", folders / "target")
 
 
