@@ -47,9 +47,14 @@ lint: typing-path ## ruff, mypy, import-linter, yamllint
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/mypy -p glm_operator
-	@$(VENV)/bin/mypy -p devcluster -p images -p demo
+	@$(VENV)/bin/mypy -p devcluster -p images -p demo -p bench
 	@$(VENV)/bin/lint-imports
 	@$(VENV)/bin/yamllint --strict manifests/samples $(CHART)/values.yaml $(CHART)/Chart.yaml
+
+##@ Measure
+.PHONY: bench-reconcile
+bench-reconcile: cluster images ## Reconcile many resources: time, memory, writes (BENCH_QUICK=1: a minute)
+	@$(PYTHON) -m bench.reconcile
 
 ##@ Make
 .PHONY: images models crds manifests manifests-check tools format lock

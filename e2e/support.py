@@ -100,13 +100,6 @@ def pods_of(kubectl: Kubectl, namespace: str, name: str) -> list[dict[str, Any]]
     return sorted(alive, key=lambda pod: pod["metadata"]["creationTimestamp"])
 
 
-def operator_metric(kubectl: Kubectl, name: str, namespace: str = "glm-system") -> float:
-    """The sum of one of the operator's own metrics over its labels."""
-    path = f"/api/v1/namespaces/{namespace}/services/glm-operator-metrics:metrics/proxy/metrics"
-    lines = kubectl("get", "--raw", path).splitlines()
-    return sum(float(line.rpartition(" ")[2]) for line in lines if line.partition("{")[0].split(" ")[0] == name)
-
-
 @dataclass(frozen=True)
 class Endpoint:
     """Where a Service can be reached by a client of this machine."""

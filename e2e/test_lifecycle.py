@@ -6,8 +6,9 @@ import pytest
 
 from demo.install import image_values, install_operator, uninstall_operator
 from demo.kubectl import CommandFailedError
+from demo.operator_metrics import operator_metric
 from demo.wait import inference_ready, wait_for
-from support import ask, echo_code, files, inference, operator_metric, pods_of, wait_for_reason
+from support import ask, echo_code, files, inference, pods_of, wait_for_reason
 
 RECONCILES = "glm_reconciles_total"
 CHILDREN = "deployments,services,configmaps,serviceaccounts,poddisruptionbudgets,networkpolicies,pods"

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Self
 
 from aiohttp import web
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, ProcessCollector
 
 from glm_operator.api import group
 from glm_operator.clients.errors import ClusterError
@@ -25,6 +25,7 @@ class Services:
 
     def __init__(self, cluster: Cluster, settings: Settings) -> None:
         registry = CollectorRegistry()
+        ProcessCollector(registry=registry)
         self._cluster = cluster
         self._settings = settings
         self._registry = registry

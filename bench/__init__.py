@@ -1,0 +1,1 @@
+"""Benchmarks: each writes `build/bench/NAME.json` and says with which command it is repeated."""
