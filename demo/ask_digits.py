@@ -20,6 +20,7 @@ def main() -> None:
         json.dumps({"inputs": [tensor]}).encode(),
         {"Content-Type": "application/json"},
     )
+    _wait_until_open(url)
     begin = time.monotonic()
     with urllib.request.urlopen(request, timeout=10) as response:
         answer = json.load(response)
@@ -30,6 +31,20 @@ def main() -> None:
         row = probabilities[number * 10 : number * 10 + 10]
         guesses.append({"label": sample["label"], "answer": row.index(max(row)), "confidence": round(max(row), 3)})
     print(json.dumps({"url": request.full_url, "milliseconds": round(milliseconds, 1), "answers": guesses}))
+
+
+def _wait_until_open(url: str) -> None:
+    """The nodes learn of a ready pod a moment after the API server does; 10 seconds are plenty."""
+    deadline = time.monotonic() + 10
+    while True:
+        try:
+            urllib.request.urlopen(f"{url}/v2/health/live", timeout=2).close()
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+        else:
+            return
 
 
 main()

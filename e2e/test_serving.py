@@ -14,6 +14,7 @@ from demo.paths import MODELS, ROOT, SAMPLES
 from demo.wait import inference_ready
 from model_image import write_model_image
 from support import (
+    CLIENTS,
     DIGITS_MODEL,
     ECHO_MODEL,
     ask,
@@ -177,22 +178,11 @@ def test_an_image_volume_can_hold_the_models_and_a_resnet_answers_on_each_engine
     repository = {"image": {"reference": model_image, "pullPolicy": "Never", "path": "models"}}
     kubectl.apply(inference("resnet", models=[model], repository=repository), namespace=namespace)
     inference_ready(kubectl, namespace, "resnet")
-    script = [sys.executable, "-c", RESNET_CLIENT]
+    script = [sys.executable, str(CLIENTS / "resnet.py")]
     with client_command(kubectl, namespace, "resnet") as (prefix, endpoint):
         answer = json.loads(run([*prefix, *script, endpoint.grpc], timeout=60))
     assert answer["shape"] == [1, 1000]
     assert answer["finite"]
-
-
-RESNET_CLIENT = """
-import json, sys
-import numpy as np
-import tritonclient.grpc as triton
-picture = triton.InferInput("input", [1, 3, 224, 224], "FP32")
-picture.set_data_from_numpy(np.random.default_rng(0).random((1, 3, 224, 224), dtype=np.float32))
-logits = triton.InferenceServerClient(sys.argv[1]).infer("resnet50", [picture]).as_numpy("logits")
-print(json.dumps({"shape": list(logits.shape), "finite": bool(np.isfinite(logits).all())}))
-"""
 
 
 CLAIM = {

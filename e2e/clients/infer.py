@@ -9,6 +9,7 @@ import sys
 import numpy as np
 import tritonclient.grpc
 import tritonclient.http
+from service import wait_until_open
 
 
 def ask(module, address, model, tensors):
@@ -30,6 +31,8 @@ def ask(module, address, model, tensors):
 def main():
     http, grpc, model, tensors = sys.argv[1:]
     parsed = json.loads(tensors)
+    wait_until_open(http)
+    wait_until_open(grpc)
     answers = {
         "http": ask(tritonclient.http, http, model, parsed),
         "grpc": ask(tritonclient.grpc, grpc, model, parsed),

@@ -14,6 +14,7 @@ import sys
 import time
 
 import aiohttp
+from service import wait_until_open
 
 
 async def main():
@@ -53,4 +54,5 @@ async def main():
     print(json.dumps({"sent": number, "ok": 0, "failed": 0, **outcomes, "versions": versions, "errors": errors[:5]}))
 
 
+wait_until_open(sys.argv[1])
 asyncio.run(main())
