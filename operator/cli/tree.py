@@ -51,7 +51,8 @@ def tree(inference: Mapping[str, Any], pods: Iterable[Mapping[str, Any]]) -> Ren
             (f"{metadata['namespace']}/{metadata['name']}", "bold"),
             "  ",
             (verdict, colour),
-            (f"  generation {metadata.get('generation', '?')}  {status.get('url', '')}", "bright_black"),
+            "  ",
+            (f"generation {metadata.get('generation', '?')}  {status.get('url', '')}", "bright_black"),
         ),
         guide_style="bright_black",
     )
@@ -88,7 +89,8 @@ def _add_models(root: Tree, status: Mapping[str, Any]) -> None:
             (f"{_MARKS[colour]} ", colour),
             f"{model['name']}{version}  ",
             (model["state"], colour),
-            (f"  on {model.get('readyPods', 0)} pods", "bright_black"),
+            "  ",
+            (f"on {model.get('readyPods', 0)} pods", "bright_black"),
         )
         leaf = branch.add(line)
         if model.get("reason"):
@@ -119,8 +121,10 @@ def _pod_line(pod: Mapping[str, Any]) -> Text:
         colour, state = "yellow", seen.unschedulable
     else:
         colour, state = "yellow", "Running, not ready" if seen.started else "Starting"
-    place = f"  {seen.node or 'no node'}  {seen.address}".rstrip()
-    return Text.assemble((f"{_MARKS[colour]} ", colour), f"{seen.name}  ", (state, colour), (place, "bright_black"))
+    place = f"{seen.node or 'no node'}  {seen.address}".rstrip()
+    return Text.assemble(
+        (f"{_MARKS[colour]} ", colour), f"{seen.name}  ", (state, colour), "  ", (place, "bright_black")
+    )
 
 
 def _add_conditions(root: Tree, status: Mapping[str, Any]) -> None:
@@ -134,6 +138,7 @@ def _add_conditions(root: Tree, status: Mapping[str, Any]) -> None:
                 (f"{_MARKS[colour]} ", colour),
                 f"{condition['type']}={condition['status']}  ",
                 (condition["reason"], colour),
-                (f"  {condition['message']}", "bright_black"),
+                "  ",
+                (condition["message"], "bright_black"),
             )
         )
