@@ -12,11 +12,11 @@ from glm_operator.resources.names import REPOSITORY_CONTAINER
 from glm_operator.resources.triton_deployment import template_revision
 from glm_operator.status.observation import ContainerTrouble, Observation, PodObservation
 
-_LASTING: Final = frozenset({"ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "CrashLoopBackOff"})
-"""What kubelet says when it has tried more than once, or knows that trying is no use."""
-_PASSING: Final = frozenset({"Error", "Completed", "OOMKilled"})
+_FIRST_PULL_FAILED: Final = "ErrImagePull"
+"""A single try: kubelet says ImagePullBackOff when the next ones fail as well."""
+_ENDED_ONCE: Final = frozenset({"Error", "Completed", "OOMKilled"})
 """A single end of the server: kubelet starts it anew, and says CrashLoopBackOff when that doesn't help."""
-_IMAGE_REASONS: Final = frozenset({"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"})
+_IMAGE_REASONS: Final = frozenset({_FIRST_PULL_FAILED, "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ def image_cannot_be_pulled(_: GLMInferenceSpec, observed: Observation) -> Findin
     for pod, trouble in _troubles(observed):
         if trouble.reason in _IMAGE_REASONS:
             message = f"pod {pod.name}, container {trouble.container}: {trouble.message}"
-            return Finding("ImagePullFailed", message, stalled=trouble.reason in _LASTING)
+            return Finding("ImagePullFailed", message, stalled=trouble.reason != _FIRST_PULL_FAILED)
     return None
 
 
@@ -80,7 +80,7 @@ def server_crashes(_: GLMInferenceSpec, observed: Observation) -> Finding | None
     for pod, trouble in _troubles(observed):
         detail = f"{trouble.reason}: {trouble.message}" if trouble.message else trouble.reason
         text = f"pod {pod.name}, container {trouble.container}: {detail}; see `kubectl logs {pod.name} --previous`"
-        return Finding("ServerFailed", text, stalled=trouble.reason not in _PASSING)
+        return Finding("ServerFailed", text, stalled=trouble.reason not in _ENDED_ONCE)
     return None
 
 
