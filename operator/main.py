@@ -5,13 +5,12 @@ from typing import Final
 
 import kopf
 
-from glm_operator.api import group
 from glm_operator.handlers import inference
 from glm_operator.observability.log import configure
 from glm_operator.reconcile.services import Services
 from glm_operator.reconcile.settings import InvalidSettingsError, read_settings
 
-HANDLERS: Final = (inference.inference_changed, inference.child_changed)
+HANDLERS: Final = (inference.inference_changed,)
 """kopf knows a handler from the moment its module is imported."""
 
 
@@ -43,8 +42,6 @@ def _configure_kopf(settings: kopf.OperatorSettings) -> None:
     settings.watching.server_timeout = 300
     settings.watching.client_timeout = 330
     settings.watching.connect_timeout = 10
-    settings.watching.label_selectors["apps", "v1", "deployments"] = group.LABEL_INFERENCE
-    settings.watching.label_selectors["", "v1", "pods"] = group.LABEL_INFERENCE
     # kopf keeps a worker for each object; ours only pass a key on, so there is nothing to limit or to keep.
     settings.queueing.worker_limit = None
     settings.queueing.idle_timeout = 0.5

@@ -3,9 +3,10 @@
 Dictionaries and not the client's model classes: at thousands of objects those are most of a process's memory.
 """
 
+import copy
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Final, Self
 
 import aiohttp
@@ -21,7 +22,16 @@ REQUEST_TIMEOUT_SECONDS: Final = 20
 CONNECTIONS: Final = 64
 _RETRYABLE: Final = frozenset({409, 410, 429, 500, 502, 503, 504})
 
-_METADATA_ONLY: Final = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io"
+LIST_PAGE: Final = 500
+WATCH_SECONDS: Final = 300
+"""How long the server keeps a watch open."""
+SILENT_SECONDS: Final = 70
+"""A watch that has told nothing for so long is opened anew: the server sends a bookmark about once a minute."""
+
+_METADATA_LIST: Final = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io"
+_METADATA: Final = "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io"
+
+_JSON_HEADERS: Final[Mapping[str, str]] = {"Accept": "application/json", "Content-Type": "application/json"}
 
 _PATHS: Final[Mapping[str, tuple[str, str]]] = {
     "ServiceAccount": ("/api/v1", "serviceaccounts"),
@@ -49,8 +59,9 @@ def path_of(kind: str, namespace: str | None, name: str | None = None, subresour
 class Cluster:
     """A connection to one API server."""
 
-    def __init__(self, api: Any) -> None:
+    def __init__(self, api: Any, streams: Any) -> None:
         self._api = api
+        self._streams = streams
 
     @classmethod
     async def connect(cls, context: str | None = None, kubeconfig: str | None = None) -> Self:
@@ -63,11 +74,15 @@ class Cluster:
             await aio_config.load_kube_config(
                 config_file=kubeconfig, client_configuration=configuration, context=context
             )
-        return cls(aio_client.ApiClient(configuration))
+        # Watches keep their connections: they must not use up those of the requests.
+        unlimited = copy.copy(configuration)
+        unlimited.connection_pool_maxsize = 0
+        return cls(aio_client.ApiClient(configuration), aio_client.ApiClient(unlimited))
 
     async def close(self) -> None:
         """Close all connections."""
         await self._api.close()
+        await self._streams.close()
 
     async def version(self) -> str:
         """The API server's version, such as `v1.37.2`."""
@@ -80,8 +95,16 @@ class Cluster:
         Raises:
             ClusterError: when the API server can't tell.
         """
+        return await self._get(path_of(kind, namespace, name), "application/json")
+
+    async def get_metadata(self, kind: str, namespace: str | None, name: str) -> Object | None:
+        """The object's metadata alone, for one that may be large; None when there is none."""
+        answer = await self._get(path_of(kind, namespace, name), _METADATA)
+        return None if answer is None else dict(answer["metadata"])
+
+    async def _get(self, path: str, accept: str) -> Object | None:
         try:
-            return await self._request("GET", path_of(kind, namespace, name))
+            return await self._request("GET", path, accept=accept)
         except ClusterError as error:
             if error.status == 404:  # noqa: PLR2004
                 return None
@@ -89,15 +112,51 @@ class Cluster:
 
     async def list_objects(self, kind: str, namespace: str | None, selector: str = "") -> list[Object]:
         """All objects that the label selector selects."""
-        query = [("labelSelector", selector)] if selector else []
-        answer = await self._request("GET", path_of(kind, namespace), query=query)
-        version = answer["apiVersion"]
-        # The items of a list come without what the list says for all of them.
-        return [{"apiVersion": version, "kind": kind} | item for item in answer["items"]]
+        return (await self.list_all(kind, namespace, selector))[0]
+
+    async def list_all(self, kind: str, namespace: str | None, selector: str = "") -> tuple[list[Object], str]:
+        """The same, and the version that the list is of, from which a watch can go on. Read page by page."""
+        query = [("limit", str(LIST_PAGE)), *([("labelSelector", selector)] if selector else [])]
+        objects: list[Object] = []
+        more: list[tuple[str, str]] = []
+        while True:
+            answer = await self._request("GET", path_of(kind, namespace), query=[*query, *more])
+            # The items of a list come without what the list says for all of them.
+            named = {"apiVersion": answer["apiVersion"], "kind": kind}
+            objects += [named | item for item in answer["items"]]
+            if not answer["metadata"].get("continue"):
+                return objects, str(answer["metadata"]["resourceVersion"])
+            more = [("continue", answer["metadata"]["continue"])]
+
+    async def watch(
+        self, kind: str, namespace: str | None, selector: str, version: str
+    ) -> AsyncIterator[tuple[str, Object]]:
+        """What happens after `version`: ADDED, MODIFIED, DELETED or BOOKMARK, and the object.
+
+        Ends when the server ends it, which is usual; the next one goes on from the last object's version.
+
+        Raises:
+            ClusterError: the stream broke or went silent; with status 410, `version` is too old: all is to be listed.
+        """
+        path = path_of(kind, namespace)
+        query = [("watch", "1"), ("allowWatchBookmarks", "true"), ("timeoutSeconds", str(WATCH_SECONDS))]
+        query += [("resourceVersion", version), *([("labelSelector", selector)] if selector else [])]
+        limits = aiohttp.ClientTimeout(total=None, sock_connect=REQUEST_TIMEOUT_SECONDS, sock_read=SILENT_SECONDS)
+        try:
+            response = await self._send(self._streams, "GET", path, query=query, limits=limits)
+            try:
+                if response.status != 200:  # noqa: PLR2004
+                    raise error_of(f"watch {path}", response.status, await response.read())
+                async for line in response.response.content:
+                    yield _watch_event(path, line)
+            finally:
+                response.response.close()
+        except (TimeoutError, aiohttp.ClientError, OSError, ValueError) as error:
+            raise ClusterError(f"watch {path}: {type(error).__name__}: {error}") from error
 
     async def list_metadata(self, kind: str, namespace: str | None) -> list[Object]:
         """Metadata of all objects, which costs a fraction of the whole objects."""
-        answer = await self._request("GET", path_of(kind, namespace), accept=_METADATA_ONLY)
+        answer = await self._request("GET", path_of(kind, namespace), accept=_METADATA_LIST)
         return [item["metadata"] for item in answer["items"]]
 
     async def apply(self, body: Object) -> Object:
@@ -146,16 +205,9 @@ class Cluster:
         content_type: str = "application/json",
         accept: str = "application/json",
     ) -> Object:
+        headers = {"Accept": accept, "Content-Type": content_type}
         try:
-            request = await self._api.param_serialize(
-                method,
-                path,
-                query_params=list(query),
-                header_params={"Accept": accept, "Content-Type": content_type},
-                body=body,
-                auth_settings=["BearerToken"],
-            )
-            response = await self._api.call_api(*request, _request_timeout=REQUEST_TIMEOUT_SECONDS)
+            response = await self._send(self._api, method, path, query=query, headers=headers, body=body)
             data = await response.read()
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
             raise ClusterError(f"{method} {path}: {type(error).__name__}: {error}") from error
@@ -163,6 +215,41 @@ class Cluster:
             answer: Object = json.loads(data)
             return answer
         raise error_of(f"{method} {path}", response.status, data)
+
+    @staticmethod
+    async def _send(
+        api: Any,
+        method: str,
+        path: str,
+        *,
+        query: Sequence[tuple[str, str]],
+        headers: Mapping[str, str] = _JSON_HEADERS,
+        body: Object | None = None,
+        limits: float | aiohttp.ClientTimeout = REQUEST_TIMEOUT_SECONDS,
+    ) -> Any:
+        request = await api.param_serialize(
+            method,
+            path,
+            query_params=list(query),
+            header_params=dict(headers),
+            body=body,
+            auth_settings=["BearerToken"],
+        )
+        return await api.call_api(*request, _request_timeout=limits)
+
+
+def _watch_event(path: str, line: bytes) -> tuple[str, Object]:
+    """One line of a watch.
+
+    Raises:
+        ClusterError: the server tells of an error in the stream.
+        ValueError: it is none, since the stream was cut in the middle of a line.
+    """
+    event = json.loads(line)
+    if event["type"] == "ERROR":
+        status = event["object"]
+        raise error_of(f"watch {path}", int(status.get("code", 0)), json.dumps(status).encode())
+    return str(event["type"]), event["object"]
 
 
 def error_of(request: str, status: int, data: bytes) -> ClusterError:

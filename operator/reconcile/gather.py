@@ -7,17 +7,22 @@ from dataclasses import replace
 from glm_operator.api.inference import GLMInference
 from glm_operator.clients import triton
 from glm_operator.clients.kubernetes import Cluster, Object
+from glm_operator.reconcile.informer import Informers
+from glm_operator.reconcile.object_cache import Owner
 from glm_operator.resources.children import CHILD_KINDS
 from glm_operator.resources.hashing import content_hash
-from glm_operator.resources.names import GRPC_PORT, selector_text
+from glm_operator.resources.names import GRPC_PORT
 from glm_operator.status.observation import ModelObservation, Observation, PodObservation, is_server_of, observe_pod
 
 
 class Gatherer:
     """Reads the cluster and the servers; remembers which servers have proven that their models answer."""
 
-    def __init__(self, cluster: Cluster) -> None:
+    def __init__(self, cluster: Cluster, informers: Informers) -> None:
         self._cluster = cluster
+        self._informers = informers
+        self._hashes: dict[tuple[str, str], tuple[str, str]] = {}
+        """A source's version and the hash of its files, by the resource that names it."""
         self._proven: dict[tuple[str, str], dict[str, frozenset[str]]] = {}
 
     async def gather(self, inference: GLMInference, status: Mapping[str, object]) -> Observation:
@@ -26,13 +31,12 @@ class Gatherer:
         Raises:
             ClusterError: when the API server can't be read.
         """
-        selector = selector_text(inference.name)
+        pods = self._owned("Pod", inference)
+        config_maps = self._owned("ConfigMap", inference)
         single = [kind for kind in CHILD_KINDS if kind != "ConfigMap"]
-        config_maps, pods, (repository_hash, repository_problem), children = await asyncio.gather(
-            self._cluster.list_objects("ConfigMap", inference.namespace, selector),
-            self._cluster.list_objects("Pod", inference.namespace, selector),
+        (repository_hash, repository_problem), children = await asyncio.gather(
             self._source(inference),
-            asyncio.gather(*(self._cluster.get(kind, inference.namespace, inference.name) for kind in single)),
+            asyncio.gather(*(self._child(kind, inference) for kind in single)),
         )
         own = [observe_pod(pod) for pod in pods if is_server_of(pod, inference.name)]
         observed = await self._read_servers(inference, own)
@@ -48,19 +52,38 @@ class Gatherer:
     def forget(self, namespace: str, name: str) -> None:
         """Drop what is remembered of a resource that is gone."""
         self._proven.pop((namespace, name), None)
+        self._hashes.pop((namespace, name), None)
+
+    def _owned(self, kind: str, inference: GLMInference) -> list[Object]:
+        return self._informers.cache(kind, inference.namespace).of(Owner(inference.namespace, inference.name))
+
+    async def _child(self, kind: str, inference: GLMInference) -> Object | None:
+        """The child; what no watch has told of is asked for, since somebody else's object doesn't carry our label."""
+        known = self._informers.cache(kind, inference.namespace).get(inference.namespace, inference.name)
+        return known or await self._cluster.get(kind, inference.namespace, inference.name)
 
     async def _source(self, inference: GLMInference) -> tuple[str | None, str]:
         """Hash of the model files, and why they aren't there."""
         reference = inference.spec.repository.config_map
         if reference is None:
             return None, ""
+        missing = (
+            f"ConfigMap {reference.name} of spec.repository.configMap is not in namespace {inference.namespace};"
+            " create it, or correct the name"
+        )
+        # The files may be a megabyte: they are read only when they have changed.
+        metadata = await self._cluster.get_metadata("ConfigMap", inference.namespace, reference.name)
+        if metadata is None:
+            return None, missing
+        key, version = (inference.namespace, inference.name), _version(metadata)
+        known, files_hash = self._hashes.get(key, ("", ""))
+        if known == version:
+            return files_hash, ""
         config_map = await self._cluster.get("ConfigMap", inference.namespace, reference.name)
         if config_map is None:
-            return None, (
-                f"ConfigMap {reference.name} of spec.repository.configMap is not in namespace {inference.namespace};"
-                " create it, or correct the name"
-            )
-        return _files_hash(config_map), ""
+            return None, missing
+        self._hashes[key] = (_version(config_map["metadata"]), _files_hash(config_map))
+        return self._hashes[key][1], ""
 
     async def _read_servers(
         self, inference: GLMInference, pods: Sequence[PodObservation]
@@ -93,6 +116,10 @@ def _serving(pod: PodObservation) -> frozenset[str]:
 def _observation(reading: triton.ModelReading, proven: bool) -> ModelObservation:
     answers = True if proven and reading.answers is None else reading.answers
     return ModelObservation(reading.ready, reading.version, reading.reason, answers)
+
+
+def _version(metadata: Mapping[str, str]) -> str:
+    return f"{metadata['uid']}/{metadata['resourceVersion']}"
 
 
 def _files_hash(config_map: Object) -> str:

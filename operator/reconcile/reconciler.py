@@ -13,6 +13,7 @@ from glm_operator.observability.metrics import Metrics
 from glm_operator.reconcile.backoff import unsettled_seconds
 from glm_operator.reconcile.decide import Plan, applied_decision, decide, gate_condition
 from glm_operator.reconcile.gather import Gatherer
+from glm_operator.reconcile.informer import Informers
 from glm_operator.reconcile.queue import Key
 from glm_operator.reconcile.report import Reporter, Target, target_of
 from glm_operator.reconcile.settings import Settings
@@ -27,6 +28,7 @@ class Reconciler:
     def __init__(
         self,
         cluster: Cluster,
+        informers: Informers,
         settings: Settings,
         metrics: Metrics,
         clock: Callable[[], datetime],
@@ -37,7 +39,8 @@ class Reconciler:
         self._metrics = metrics
         self._clock = clock
         self._monotonic = monotonic
-        self._gatherer = Gatherer(cluster)
+        self._informers = informers
+        self._gatherer = Gatherer(cluster, informers)
         self._reporter = Reporter(cluster, metrics, clock)
         self._unsettled_since: dict[Key, tuple[int, float]] = {}
 
@@ -91,7 +94,9 @@ class Reconciler:
         written = []
         # In order: what the Deployment needs comes before it.
         for child in plan.apply:
-            written.append(await self._cluster.apply(child))
+            applied = await self._cluster.apply(child)
+            self._informers.cache(child["kind"], inference.namespace).wrote(applied)
+            written.append(applied)
             self._metrics.wrote(child["kind"])
         for pod, value in plan.gates:
             await self._cluster.set_pod_condition(inference.namespace, pod, dict(gate_condition(value)))

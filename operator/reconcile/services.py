@@ -3,7 +3,7 @@
 import asyncio
 import time
 from datetime import UTC, datetime
-from typing import Self
+from typing import Final, Self
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry, ProcessCollector
@@ -15,9 +15,14 @@ from glm_operator.observability.log import log
 from glm_operator.observability.metrics import Metrics
 from glm_operator.observability.server import serve
 from glm_operator.observability.watch_health import WatchHealth
+from glm_operator.reconcile.informer import Informers
+from glm_operator.reconcile.object_cache import Owner
 from glm_operator.reconcile.queue import Key, ReconcileQueue
 from glm_operator.reconcile.reconciler import Reconciler
 from glm_operator.reconcile.settings import Settings
+from glm_operator.resources.children import CHILD_KINDS
+
+WATCHED_KINDS: Final = (*CHILD_KINDS, "Pod")
 
 
 class Services:
@@ -31,9 +36,13 @@ class Services:
         self._registry = registry
         self._metrics = Metrics(registry)
         self._watch_health = WatchHealth()
-        self._reconciler = Reconciler(cluster, settings, self._metrics, lambda: datetime.now(UTC), time.monotonic)
+        self._informers = Informers(cluster, WATCHED_KINDS, settings.scopes, group.LABEL_INFERENCE)
+        self._reconciler = Reconciler(
+            cluster, self._informers, settings, self._metrics, lambda: datetime.now(UTC), time.monotonic
+        )
         self._queue = ReconcileQueue(self._reconciler.reconcile, _tell_failure)
         self._metrics.watch_queue(lambda: len(self._queue))
+        self._began = time.monotonic()
         self._tasks: list[asyncio.Task[None]] = []
         self._runner: web.AppRunner | None = None
 
@@ -42,7 +51,10 @@ class Services:
         """Connect and start everything."""
         services = cls(await Cluster.connect(), settings)
         services._tasks = [
-            asyncio.create_task(services._queue.run(settings.workers), name="queue"),
+            asyncio.create_task(
+                services._informers.run(services._child_changed, services._metrics.heard), name="watch"
+            ),
+            asyncio.create_task(services._work(), name="queue"),
             asyncio.create_task(services._resync(), name="resync"),
         ]
         services._runner = await serve(services._registry, services.trouble, settings.metrics_port)
@@ -63,16 +75,22 @@ class Services:
         self._watch_health.heard((namespace, name), version)
         await self._queue.add(Key(namespace, name))
 
-    async def child_changed(self, resource: str, namespace: str, owner: str) -> None:
-        """A watch of `resource` told of a child of a GLMInference."""
-        self._metrics.heard(resource)
-        await self._queue.add(Key(namespace, owner))
+    async def _child_changed(self, _: str, owner: Owner) -> None:
+        await self._queue.add(Key(*owner))
+
+    async def _work(self) -> None:
+        # Before everything has been listed, children that are there would seem to be missing.
+        await self._informers.synced()
+        await self._queue.run(self._settings.workers)
 
     def trouble(self) -> str:
         """Why the operator should be started anew; empty while it is well."""
         ended = [task.get_name() for task in self._tasks if task.done()]
         if ended:
             return f"the {', '.join(ended)} loop has ended"
+        waited = time.monotonic() - self._began
+        if (unsynced := self._informers.unsynced()) and waited > self._settings.silent_watch_seconds:
+            return f"the children could not be listed for {waited:.0f} s: {unsynced}"
         overdue = self._watch_health.overdue_seconds(time.monotonic())
         if overdue > self._settings.silent_watch_seconds:
             return f"a change has been missed by the watch for {overdue:.0f} s"
@@ -91,7 +109,7 @@ class Services:
                 await self._queue.add(Key(namespace, name))
 
     async def _listed(self) -> dict[tuple[str, str], str]:
-        scopes = self._settings.namespace_list or (None,)
+        scopes = self._settings.scopes
         lists = await asyncio.gather(*(self._cluster.list_metadata(group.KIND, scope) for scope in scopes))
         return {
             (metadata["namespace"], metadata["name"]): metadata["resourceVersion"]

@@ -43,9 +43,9 @@ class Settings(BaseModel):
         return Images(self.runtime_image, self.repository_image, self.image_pull_policy)
 
     @property
-    def namespace_list(self) -> tuple[str, ...]:
-        """Namespaces to serve; none: all."""
-        return tuple(name.strip() for name in self.namespaces.split(",") if name.strip())
+    def scopes(self) -> tuple[str | None, ...]:
+        """Namespaces to serve; a single None: all."""
+        return tuple(name.strip() for name in self.namespaces.split(",") if name.strip()) or (None,)
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:

@@ -7,11 +7,11 @@ LEAST = {"GLM_RUNTIME_IMAGE": "t:1", "GLM_REPOSITORY_IMAGE": "o:1", "PATH": "/bi
 
 def test_the_least_settings_have_every_default():
     settings = read_settings(LEAST)
-    assert (settings.images.runtime, settings.namespace_list, settings.workers) == ("t:1", (), 32)
+    assert (settings.images.runtime, settings.scopes, settings.workers) == ("t:1", (None,), 32)
 
 
 def test_namespaces_are_a_list_with_commas():
-    assert read_settings(LEAST | {"GLM_NAMESPACES": "a, b,"}).namespace_list == ("a", "b")
+    assert read_settings(LEAST | {"GLM_NAMESPACES": "a, b,"}).scopes == ("a", "b")
 
 
 @pytest.mark.parametrize(
