@@ -53,7 +53,8 @@ lint: typing-path ## ruff, mypy, import-linter, yamllint
 
 ##@ Measure
 .PHONY: bench-reconcile
-bench-reconcile: cluster images ## Reconcile many resources: time, memory, writes (BENCH_QUICK=1: a minute)
+bench-reconcile: images ## Reconcile many resources: time, memory, writes (BENCH_QUICK=1: a minute)
+	@$(PYTHON) -m devcluster up --kwok
 	@$(PYTHON) -m bench.reconcile
 
 ##@ Make

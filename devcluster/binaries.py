@@ -1,5 +1,6 @@
 """The tools that the cluster is made of: which, in which version, and how they get into the user's cache."""
 
+import hashlib
 import json
 import os
 import subprocess
@@ -18,6 +19,7 @@ CONTAINERD = "2.4.2"
 
 _KUBERNETES_MODULE = Path(__file__).parent / "kubernetes"
 _PAUSE_SOURCE = Path(__file__).parent / "pause.c"
+_POD_READY = Path(__file__).parent / "kwok_pod_ready.yaml"
 _VERSION_PACKAGE = "k8s.io/component-base/version"
 
 
@@ -47,7 +49,12 @@ def _containerd(name: str, seconds: int) -> Tool:
 ETCD = Tool("etcd", "debian", "etcd-server", 20)
 PAUSE = Tool("pause", "1", _PAUSE_SOURCE.name, 1)
 KWOK = Tool("kwok", "0.8.0", "sigs.k8s.io/kwok/cmd/kwok", 130)
-KWOK_STAGES = Tool("kwok-stages", KWOK.version, "sigs.k8s.io/kwok", 1)
+KWOK_STAGES = Tool(
+    "kwok-stages",
+    f"{KWOK.version}-{hashlib.sha256(_POD_READY.read_bytes()).hexdigest()[:8]}",
+    "sigs.k8s.io/kwok",
+    1,
+)
 
 CLUSTER = (
     PAUSE,
@@ -73,7 +80,6 @@ TOOLS = {tool.name: tool for tool in (*CLUSTER, *DEVELOPMENT, *FAKE_NODES)}
 _STAGES = (
     "node/fast/node-initialize.yaml",
     "node/heartbeat-with-lease/node-heartbeat-with-lease.yaml",
-    "pod/fast/pod-ready.yaml",
     "pod/fast/pod-complete.yaml",
     "pod/fast/pod-delete.yaml",
 )
@@ -135,11 +141,11 @@ def build(tool: Tool) -> None:
 
 
 def _kwok_stages(go: Path, tool: Tool) -> str:
-    """What KWOK's nodes and pods go through: its own rules, which only its module has and the program lacks."""
-    argv = [str(go), "mod", "download", "-json", f"{tool.source}@v{tool.version}"]
+    """What KWOK's nodes and pods go through: its own rules, which only its module has, and ours."""
+    argv = [str(go), "mod", "download", "-json", f"{tool.source}@v{KWOK.version}"]
     module = json.loads(subprocess.run(argv, check=True, capture_output=True, text=True, cwd="/").stdout)
     folder = Path(module["Dir"]) / "kustomize" / "stage"
-    return "---\n".join((folder / file).read_text() for file in _STAGES)
+    return "---\n".join([*((folder / file).read_text() for file in _STAGES), _POD_READY.read_text()])
 
 
 def go_command(tool: Tool, go: Path, target: Path) -> list[str]:

@@ -1,5 +1,6 @@
 """The control plane: etcd, API server, controller manager and scheduler, all on the first node."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from devcluster import certificates
@@ -9,6 +10,8 @@ from devcluster.state import Layout
 
 ETCD_URL = "http://127.0.0.1:2379"
 ETCD_PEER_URL = "http://127.0.0.1:2380"
+CLIENT_LIMITS: Mapping[str, int] = {"kube_api_qps": 300, "kube_api_burst": 600}
+"""As in clusters of many pods: with the default of 20 a second, a thousand Deployments would wait for minutes."""
 
 
 def etcd(layout: Layout, binary: Path, node: Node) -> Component:
@@ -89,6 +92,7 @@ def controller_manager(layout: Layout, binary: Path, node: Node, kubeconfig: Pat
         # Its volumes belong to root with mode 0750: a pod of root has to open one for others.
         enable_hostpath_provisioner=True,
         flex_volume_plugin_dir=layout.folder / "flex-volumes",
+        **CLIENT_LIMITS,
     )
     return Component(
         name="kube-controller-manager",
@@ -102,7 +106,9 @@ def controller_manager(layout: Layout, binary: Path, node: Node, kubeconfig: Pat
 
 def scheduler(binary: Path, node: Node, kubeconfig: Path) -> Component:
     """The scheduler."""
-    arguments = flags(kubeconfig=kubeconfig, bind_address="127.0.0.1", leader_elect=False, profiling=False)
+    arguments = flags(
+        kubeconfig=kubeconfig, bind_address="127.0.0.1", leader_elect=False, profiling=False, **CLIENT_LIMITS
+    )
     return Component(
         name="kube-scheduler",
         argv=(str(binary), *arguments),
