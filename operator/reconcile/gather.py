@@ -8,7 +8,7 @@ from glm_operator.api.inference import GLMInference
 from glm_operator.clients import triton
 from glm_operator.clients.kubernetes import Cluster, Object
 from glm_operator.resources.children import CHILD_KINDS
-from glm_operator.resources.hashing import content_hash
+from glm_operator.resources.model_revision import revision_of, wanted_models
 from glm_operator.resources.names import GRPC_PORT, selector_text
 from glm_operator.status.observation import ModelObservation, Observation, PodObservation, is_server_of, observe_pod
 
@@ -19,6 +19,7 @@ class Gatherer:
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
         self._proven: dict[tuple[str, str], dict[str, frozenset[str]]] = {}
+        self._loaded: dict[tuple[str, str], dict[str, Mapping[str, str]]] = {}
 
     async def gather(self, inference: GLMInference, status: Mapping[str, object]) -> Observation:
         """Everything about one resource, read in parallel; a server that can't be read doesn't spoil the others.
@@ -28,7 +29,7 @@ class Gatherer:
         """
         selector = selector_text(inference.name)
         single = [kind for kind in CHILD_KINDS if kind != "ConfigMap"]
-        config_maps, pods, (repository_hash, repository_problem), children = await asyncio.gather(
+        config_maps, pods, (source, repository_problem), children = await asyncio.gather(
             self._cluster.list_objects("ConfigMap", inference.namespace, selector),
             self._cluster.list_objects("Pod", inference.namespace, selector),
             self._source(inference),
@@ -40,7 +41,7 @@ class Gatherer:
             children=dict(zip(single, children, strict=True)),
             config_maps=tuple(config_maps),
             pods=tuple(sorted(observed, key=lambda pod: pod.name)),
-            repository_hash=repository_hash,
+            wanted=None if repository_problem else wanted_models(inference.spec, source),
             repository_problem=repository_problem,
             status=status,
         )
@@ -48,9 +49,16 @@ class Gatherer:
     def forget(self, namespace: str, name: str) -> None:
         """Drop what is remembered of a resource that is gone."""
         self._proven.pop((namespace, name), None)
+        self._loaded.pop((namespace, name), None)
 
-    async def _source(self, inference: GLMInference) -> tuple[str | None, str]:
-        """Hash of the model files, and why they aren't there."""
+    def models_changed(self, namespace: str, name: str, incarnation: str, affected: frozenset[str]) -> None:
+        """A model of this server was loaded or unloaded, so what is known of it and of those affected is outdated."""
+        self._loaded.get((namespace, name), {}).pop(incarnation, None)
+        proven = self._proven.get((namespace, name), {})
+        proven[incarnation] = proven.get(incarnation, frozenset()) - affected
+
+    async def _source(self, inference: GLMInference) -> tuple[Object | None, str]:
+        """The ConfigMap with the model files, and why it isn't there; None for a source that the pods mount."""
         reference = inference.spec.repository.config_map
         if reference is None:
             return None, ""
@@ -60,7 +68,7 @@ class Gatherer:
                 f"ConfigMap {reference.name} of spec.repository.configMap is not in namespace {inference.namespace};"
                 " create it, or correct the name"
             )
-        return _files_hash(config_map), ""
+        return config_map, ""
 
     async def _read_servers(
         self, inference: GLMInference, pods: Sequence[PodObservation]
@@ -69,21 +77,37 @@ class Gatherer:
         key = (inference.namespace, inference.name)
         before = self._proven.get(key, {})
         proven = {pod.incarnation: before.get(pod.incarnation, frozenset()) for pod in pods}
-        read = await asyncio.gather(*(_read_server(inference, pod, proven[pod.incarnation]) for pod in pods))
+        known = self._loaded.get(key, {})
+        read = await asyncio.gather(
+            *(_read_server(inference, pod, proven[pod.incarnation], known.get(pod.incarnation)) for pod in pods)
+        )
+        kept = ((pod.incarnation, known.get(pod.incarnation) if pod.loaded is None else pod.loaded) for pod in read)
+        self._loaded[key] = {incarnation: loaded for incarnation, loaded in kept if loaded is not None}
         self._proven[key] = {
             pod.incarnation: proven[pod.incarnation] if pod.models is None else _serving(pod) for pod in read
         }
         return tuple(read)
 
 
-async def _read_server(inference: GLMInference, pod: PodObservation, proven: frozenset[str]) -> PodObservation:
+async def _read_server(
+    inference: GLMInference, pod: PodObservation, proven: frozenset[str], loaded: Mapping[str, str] | None
+) -> PodObservation:
     if not pod.started or pod.deleting or not pod.address or pod.node_lost:
         return pod
     names = inference.spec.served_names
-    readings = await triton.inspect(f"{pod.address}:{GRPC_PORT}", names, [n for n in names if n not in proven])
+    address = f"{pod.address}:{GRPC_PORT}"
+    readings = await triton.inspect(address, names, [n for n in names if n not in proven])
     if readings is None:
         return pod
-    return replace(pod, models={name: _observation(reading, name in proven) for name, reading in readings.items()})
+    if loaded is None:
+        parameters = await triton.loaded_models(address)
+        loaded = None if parameters is None else {name: revision_of(texts) for name, texts in parameters.items()}
+    models = {name: _observation(reading, name in proven) for name, reading in readings.items()}
+    for name in {model.name for model in inference.spec.models} & models.keys():
+        if models[name].reason == triton.UNLOADED:
+            # Removed from the resource once, and wanted again: it is loaded next. An ensemble can't be.
+            models[name] = replace(models[name], reason="")
+    return replace(pod, models=models, loaded=loaded)
 
 
 def _serving(pod: PodObservation) -> frozenset[str]:
@@ -93,7 +117,3 @@ def _serving(pod: PodObservation) -> frozenset[str]:
 def _observation(reading: triton.ModelReading, proven: bool) -> ModelObservation:
     answers = True if proven and reading.answers is None else reading.answers
     return ModelObservation(reading.ready, reading.version, reading.reason, answers)
-
-
-def _files_hash(config_map: Object) -> str:
-    return content_hash({"data": config_map.get("data", {}), "binaryData": config_map.get("binaryData", {})})

@@ -6,7 +6,7 @@ from glm_operator.resources.names import Object
 from glm_operator.resources.network_policy import network_policy
 from glm_operator.resources.repository_plan import model_config_map
 from glm_operator.resources.service_account import service_account
-from glm_operator.resources.triton_deployment import Images, deployment_with_kept_images
+from glm_operator.resources.triton_deployment import Images, deployment_with_kept_images, pod_hash
 from glm_operator.resources.triton_service import triton_service
 
 CHILD_KINDS: tuple[str, ...] = (
@@ -19,18 +19,15 @@ CHILD_KINDS: tuple[str, ...] = (
 )
 
 
-def desired_children(
-    inference: GLMInference, images: Images, repository_hash: str | None, running: Object | None
-) -> tuple[Object, ...]:
+def desired_children(inference: GLMInference, images: Images, running: Object | None) -> tuple[Object, ...]:
     """The desired objects; what the Deployment needs comes before it.
 
     Args:
         inference: the resource.
         images: images by the operator's settings.
-        repository_hash: hash of the model files, if it is known.
         running: the Deployment as the cluster has it, whose default images are kept.
     """
-    config_map = model_config_map(inference)
+    config_map = model_config_map(inference, pod_hash(inference, images))
     name = config_map["metadata"]["name"]
     candidates = (
         service_account(inference),
@@ -38,6 +35,6 @@ def desired_children(
         network_policy(inference),
         triton_service(inference),
         disruption_budget(inference),
-        deployment_with_kept_images(inference, images, name, repository_hash, running),
+        deployment_with_kept_images(inference, images, name, running),
     )
     return tuple(candidate for candidate in candidates if candidate is not None)

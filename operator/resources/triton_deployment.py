@@ -24,7 +24,7 @@ from glm_operator.resources.names import (
     selector_labels,
 )
 from glm_operator.resources.probes import liveness_probe, needs_readiness_gate, readiness_probe, startup_probe
-from glm_operator.resources.repository_plan import MODELS_PATH, PLAN_PATH, source_mount, source_volume
+from glm_operator.resources.repository_plan import MODELS_PATH, PLAN_PATH, fixed_layout, source_mount, source_volume
 from glm_operator.resources.triton_arguments import triton_arguments
 
 USER_ID: Final = 1000
@@ -49,19 +49,16 @@ class Images:
     pull_policy: str = "IfNotPresent"
 
 
-def triton_deployment(
-    inference: GLMInference, images: Images, config_map_name: str, repository_hash: str | None
-) -> Object:
+def triton_deployment(inference: GLMInference, images: Images, config_map_name: str) -> Object:
     """The desired Deployment.
 
     Args:
         inference: the resource.
         images: images by the operator's settings.
         config_map_name: the ConfigMap with the generated model configurations.
-        repository_hash: hash of the user's model files; None where they cannot be read without mounting them.
     """
     spec = inference.spec
-    template = _pod_template(inference, images, config_map_name, repository_hash)
+    template = _pod_template(inference, images, config_map_name)
     revision = _hash_without_default_images(template, spec)
     metadata = child_metadata(inference)
     metadata["annotations"] = {group.ANNOTATION_DEFAULT_IMAGES: json.dumps(asdict(images), sort_keys=True)}
@@ -82,6 +79,12 @@ def triton_deployment(
     }
 
 
+def pod_hash(inference: GLMInference, images: Images) -> str:
+    """Hash of everything that rolls the pods: their template without default images, and what they can't be told."""
+    template = _hash_without_default_images(_pod_template(inference, images, ""), inference.spec)
+    return content_hash({"template": template, "layout": fixed_layout(inference.spec)})
+
+
 def running_images(deployment: Object) -> Images | None:
     """The default images that a Deployment was made with; None when it doesn't tell."""
     text = deployment["metadata"].get("annotations", {}).get(group.ANNOTATION_DEFAULT_IMAGES)
@@ -92,17 +95,17 @@ def running_images(deployment: Object) -> Images | None:
 
 
 def deployment_with_kept_images(
-    inference: GLMInference, images: Images, config_map: str, repository_hash: str | None, running: Object | None
+    inference: GLMInference, images: Images, config_map: str, running: Object | None
 ) -> Object:
     """The desired Deployment, with the default images that run already when nothing else about the pods has changed.
 
     An upgrade of the operator brings new default images; they are taken up with the next change of the resource, not
     by restarting every server at once. What is kept is what the operator chose then, not what somebody put there.
     """
-    desired = triton_deployment(inference, images, config_map, repository_hash)
+    desired = triton_deployment(inference, images, config_map)
     if running is None or template_revision(running) != template_revision(desired):
         return desired
-    return triton_deployment(inference, running_images(running) or images, config_map, repository_hash)
+    return triton_deployment(inference, running_images(running) or images, config_map)
 
 
 def template_revision(deployment: Object) -> str:
@@ -126,12 +129,12 @@ def _hash_without_default_images(template: Object, spec: GLMInferenceSpec) -> st
     return content_hash(template | {"spec": pod | masked})
 
 
-def _pod_template(inference: GLMInference, images: Images, config_map: str, repository_hash: str | None) -> Object:
+def _pod_template(inference: GLMInference, images: Images, config_map: str) -> Object:
     additions = inference.spec.runtime.pod_template
-    annotations = dict(additions.annotations)
-    if repository_hash is not None:
-        annotations[group.ANNOTATION_REPOSITORY_HASH] = repository_hash
-    metadata: Object = {"labels": additions.labels | child_labels(inference.name), "annotations": annotations}
+    metadata: Object = {
+        "labels": additions.labels | child_labels(inference.name),
+        "annotations": dict(additions.annotations),
+    }
     return {"metadata": metadata, "spec": _pod_spec(inference, images, config_map)}
 
 

@@ -94,6 +94,27 @@ def required_model_failed(spec: GLMInferenceSpec, observed: Observation) -> Find
     return None
 
 
+def required_model_not_updated(spec: GLMInferenceSpec, observed: Observation) -> Finding | None:
+    """A running server refuses a required model's new revision, and serves the one that it has."""
+    wanted = {model.name: model.revision for model in observed.wanted or () if model.name in spec.required_models}
+    for pod in newest_pods(observed):
+        for name, failure in pod.failures.items():
+            if wanted.get(name) == failure.revision:
+                serving = (pod.loaded or {}).get(name)
+                kept = f"revision {serving} goes on serving" if serving else "no revision of it is loaded"
+                text = f"model {name} on pod {pod.name}: {failure.reason}; {kept}; it is tried again"
+                return Finding("ModelFailed", text, stalled=True)
+    return None
+
+
+def required_model_cannot_be_loaded(_: GLMInferenceSpec, observed: Observation) -> Finding | None:
+    """The source doesn't hold what a required model needs."""
+    for model in observed.wanted or ():
+        if model.required and model.problem:
+            return Finding("RepositoryIncomplete", f"model {model.name}: {model.problem}", stalled=True)
+    return None
+
+
 def pods_are_refused(_: GLMInferenceSpec, observed: Observation) -> Finding | None:
     """The API server doesn't let the Deployment make its pods: a quota, or a policy."""
     for condition in _deployment_conditions(observed):
@@ -124,6 +145,8 @@ CHECKS: Final[tuple[Check, ...]] = (
     repository_is_incomplete,
     server_crashes,
     required_model_failed,
+    required_model_not_updated,
+    required_model_cannot_be_loaded,
     pods_are_refused,
     no_node_fits,
     progress_deadline_passed,

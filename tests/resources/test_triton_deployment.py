@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from bodies import MINIMAL, make_body, model
+from bodies import MINIMAL, TENSOR_IN, TENSOR_OUT, make_body, model
 from glm_operator.api.inference import parse
 from glm_operator.resources.children import desired_children
-from glm_operator.resources.triton_deployment import Images, deployment_with_kept_images, triton_deployment
+from glm_operator.resources.repository_plan import model_config_map
+from glm_operator.resources.triton_deployment import Images, deployment_with_kept_images, pod_hash, triton_deployment
 
 GOLDEN = Path(__file__).parent / "golden"
 IMAGES = Images(runtime="triton:default", repository="operator:1")
@@ -41,8 +42,8 @@ GPU_SPEC = {
 SPECS = {"minimal": MINIMAL, "gpu": GPU_SPEC, "image-volume": MINIMAL | {"repository": {"image": {"reference": "m:1"}}}}
 
 
-def deployment(spec=None, images=IMAGES, repository_hash="abc"):
-    return triton_deployment(parse(make_body(spec)), images, "echo-models-1", repository_hash)
+def deployment(spec=None, images=IMAGES):
+    return triton_deployment(parse(make_body(spec)), images, "echo-models-1")
 
 
 def pod_of(spec=None):
@@ -78,8 +79,9 @@ def test_the_startup_probe_covers_the_whole_loading_time():
 @pytest.mark.parametrize(
     ("required", "path", "gated"),
     [
-        pytest.param((True, True), "/v2/health/ready", False, id="all required: the server's own readiness"),
+        pytest.param((True,), "/v2/models/a/ready", False, id="one model: its readiness"),
         pytest.param((True, False), "/v2/models/a/ready", False, id="one required: that model's readiness"),
+        pytest.param((True, True), "/v2/health/live", True, id="several required: the gate"),
         pytest.param((True, True, False), "/v2/health/live", True, id="several beside an optional one: the gate"),
         pytest.param((False, False), "/v2/health/live", False, id="none required: the server is enough"),
     ],
@@ -128,9 +130,59 @@ def test_a_users_labels_cannot_take_the_selectors_place():
     assert built["selector"]["matchLabels"].items() <= built["template"]["metadata"]["labels"].items()
 
 
-def test_new_model_files_roll_the_pods():
-    one, other = deployment(repository_hash="a"), deployment(repository_hash="b")
-    assert one["spec"]["template"] != other["spec"]["template"]
+ECHO, OTHER, THIRD = model(), model(name="other"), model(name="third")
+SMALLER = model(maxBatchSize=4)
+VOLUME = {"persistentVolumeClaim": {"name": "models"}}
+STEP = {"model": "echo", "inputMap": {"input": "input"}, "outputMap": {"output": "output"}}
+WHOLE = {"name": "whole", "maxBatchSize": 1, "inputs": [TENSOR_IN], "outputs": [TENSOR_OUT], "steps": [STEP]}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "rolls"),
+    [
+        pytest.param({}, {"models": [SMALLER]}, False, id="a changed model does not"),
+        pytest.param({"models": [ECHO, OTHER]}, {"models": [ECHO, OTHER, THIRD]}, False, id="nor a new one"),
+        pytest.param({"models": [ECHO, OTHER, THIRD]}, {"models": [ECHO, OTHER]}, False, id="nor one less"),
+        pytest.param({}, {"models": [ECHO, model(name="b", required=False)]}, False, id="nor a new optional one"),
+        pytest.param({}, {"replicas": 5}, False, id="nor the number of pods"),
+        pytest.param({}, {"repository": {"configMap": {"name": "new"}}}, True, id="another source does"),
+        pytest.param({}, {"models": [ECHO, OTHER]}, True, id="so does a second required model: it needs the gate"),
+        pytest.param({"repository": VOLUME}, {"repository": VOLUME, "models": [SMALLER]}, False, id="not a volume's"),
+        pytest.param(
+            {"repository": VOLUME},
+            {"repository": VOLUME, "models": [ECHO, model(name="b", required=False)]},
+            True,
+            id="a new model of a volume does: only the init container links its folder",
+        ),
+        pytest.param({"ensembles": []}, {"ensembles": [WHOLE]}, True, id="so does an ensemble"),
+        pytest.param(
+            {"ensembles": [WHOLE]},
+            {"ensembles": [WHOLE], "models": [SMALLER]},
+            True,
+            id="and the configuration of a member, which could end the ensemble",
+        ),
+    ],
+)
+def test_what_rolls_the_pods(before, after, rolls):
+    """The plan's name is in the pod template: another name is another template."""
+    one, other = (parse(make_body(MINIMAL | spec)) for spec in (before, after))
+    assert (mounted_plan(one) != mounted_plan(other)) == rolls
+
+
+def mounted_plan(inference):
+    children = desired_children(inference, IMAGES, None)
+    volumes = children[-1]["spec"]["template"]["spec"]["volumes"]
+    return next(volume["configMap"]["name"] for volume in volumes if volume["name"] == "model-config")
+
+
+def test_an_upgrade_of_the_operator_gives_the_plan_no_other_name():
+    inference = parse(make_body())
+    assert pod_hash(inference, IMAGES) == pod_hash(inference, NEWER)
+
+
+def test_the_plan_follows_the_models():
+    plans = [model_config_map(parse(make_body(MINIMAL | {"models": [m]})), "x")["data"] for m in (ECHO, SMALLER)]
+    assert plans[0] != plans[1]
 
 
 NEWER = Images(runtime="triton:newer", repository="operator:2")
@@ -163,7 +215,7 @@ def images_of(built):
 )
 def test_default_images_are_taken_up_with_the_next_change_only(running, wanted, expected):
     observed = None if running is None else deployment(running)
-    built = deployment_with_kept_images(parse(make_body(wanted)), NEWER, "echo-models-1", "abc", observed)
+    built = deployment_with_kept_images(parse(make_body(wanted)), NEWER, "echo-models-1", observed)
     assert images_of(built) == expected
 
 
@@ -171,24 +223,24 @@ def test_default_images_are_taken_up_with_the_next_change_only(running, wanted, 
 def test_an_image_that_somebody_set_by_hand_is_undone(spec):
     observed = deployment(spec)
     observed["spec"]["template"]["spec"]["containers"][0]["image"] = "evil:1"
-    built = deployment_with_kept_images(parse(make_body(spec)), IMAGES, "echo-models-1", "abc", observed)
+    built = deployment_with_kept_images(parse(make_body(spec)), IMAGES, "echo-models-1", observed)
     assert "evil:1" not in images_of(built)
 
 
 def test_another_pull_policy_restarts_no_server():
     policy = Images(IMAGES.runtime, IMAGES.repository, "Always")
-    built = deployment_with_kept_images(parse(make_body()), policy, "echo-models-1", "abc", deployment())
+    built = deployment_with_kept_images(parse(make_body()), policy, "echo-models-1", deployment())
     assert built == deployment()
 
 
 def test_the_service_account_is_left_out_when_the_user_names_one():
-    kinds = [child["kind"] for child in desired_children(parse(make_body(GPU_SPEC)), IMAGES, None, None)]
+    kinds = [child["kind"] for child in desired_children(parse(make_body(GPU_SPEC)), IMAGES, None)]
     assert "ServiceAccount" not in kinds
 
 
 @pytest.mark.parametrize("name", SPECS)
 def test_the_order_has_what_the_deployment_needs_before_it(name):
-    children = desired_children(parse(make_body(SPECS[name])), IMAGES, None, None)
+    children = desired_children(parse(make_body(SPECS[name])), IMAGES, None)
     assert children[-1]["kind"] == "Deployment"
     mounted = children[-1]["spec"]["template"]["spec"]["volumes"][1]["configMap"]["name"]
     assert mounted in [child["metadata"]["name"] for child in children if child["kind"] == "ConfigMap"]
