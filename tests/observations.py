@@ -6,6 +6,7 @@ from typing import Any
 from bodies import MINIMAL, make_body
 from glm_operator.api import group
 from glm_operator.api.inference import GLMInference, parse
+from glm_operator.reconcile.models_at_start import models_hash
 from glm_operator.resources.children import desired_children
 from glm_operator.resources.difference import with_applied_hash
 from glm_operator.resources.model_revision import WantedModel, wanted_models
@@ -26,7 +27,7 @@ def resource(**spec: Any) -> GLMInference:
 
 def applied(inference: GLMInference) -> dict[str, Any]:
     """The children as the API server has them after an apply, by kind."""
-    desired = desired_children(inference, IMAGES, None)
+    desired = desired_children(inference, IMAGES, models_hash(wanted(inference)), None)
     return {child["kind"]: with_applied_hash(child) for child in desired}
 
 

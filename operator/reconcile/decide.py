@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from glm_operator.api import group
 from glm_operator.api.inference import GLMInference
+from glm_operator.reconcile.models_at_start import models_to_roll_with
 from glm_operator.resources.children import desired_children
 from glm_operator.resources.difference import is_applied, is_controlled_by, with_applied_hash
 from glm_operator.resources.names import Object
@@ -41,7 +42,8 @@ def decide(inference: GLMInference, observed: Observation, images: Images) -> Pl
     if blocked is not None:
         return Plan(gates=gates, blocked=blocked)
     running = observed.children.get("Deployment")
-    desired = [with_applied_hash(child) for child in desired_children(inference, images, running)]
+    rolled = models_to_roll_with(inference, observed, images)
+    desired = [with_applied_hash(child) for child in desired_children(inference, images, rolled, running)]
     if observed.repository_problem and inference.spec.effective_replicas > 0:
         # Pods that serve keep doing so; new ones could not start.
         desired = [child for child in desired if child["kind"] != "Deployment"]

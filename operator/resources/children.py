@@ -19,12 +19,15 @@ CHILD_KINDS: tuple[str, ...] = (
 )
 
 
-def desired_children(inference: GLMInference, images: Images, running: Object | None) -> tuple[Object, ...]:
+def desired_children(
+    inference: GLMInference, images: Images, repository_hash: str | None, running: Object | None
+) -> tuple[Object, ...]:
     """The desired objects; what the Deployment needs comes before it.
 
     Args:
         inference: the resource.
         images: images by the operator's settings.
+        repository_hash: hash of the models that the pods are rolled with, if it is known.
         running: the Deployment as the cluster has it, whose default images are kept.
     """
     config_map = model_config_map(inference, pod_hash(inference, images))
@@ -35,6 +38,6 @@ def desired_children(inference: GLMInference, images: Images, running: Object | 
         network_policy(inference),
         triton_service(inference),
         disruption_budget(inference),
-        deployment_with_kept_images(inference, images, name, running),
+        deployment_with_kept_images(inference, images, name, repository_hash, running),
     )
     return tuple(candidate for candidate in candidates if candidate is not None)

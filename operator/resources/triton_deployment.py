@@ -49,16 +49,19 @@ class Images:
     pull_policy: str = "IfNotPresent"
 
 
-def triton_deployment(inference: GLMInference, images: Images, config_map_name: str) -> Object:
+def triton_deployment(
+    inference: GLMInference, images: Images, config_map_name: str, repository_hash: str | None
+) -> Object:
     """The desired Deployment.
 
     Args:
         inference: the resource.
         images: images by the operator's settings.
         config_map_name: the ConfigMap with the generated model configurations.
+        repository_hash: hash of the models that the pods are rolled with; None where it isn't known.
     """
     spec = inference.spec
-    template = _pod_template(inference, images, config_map_name)
+    template = _pod_template(inference, images, config_map_name, repository_hash)
     revision = _hash_without_default_images(template, spec)
     metadata = child_metadata(inference)
     metadata["annotations"] = {group.ANNOTATION_DEFAULT_IMAGES: json.dumps(asdict(images), sort_keys=True)}
@@ -81,7 +84,7 @@ def triton_deployment(inference: GLMInference, images: Images, config_map_name: 
 
 def pod_hash(inference: GLMInference, images: Images) -> str:
     """Hash of everything that rolls the pods: their template without default images, and what they can't be told."""
-    template = _hash_without_default_images(_pod_template(inference, images, ""), inference.spec)
+    template = _hash_without_default_images(_pod_template(inference, images, "", None), inference.spec)
     return content_hash({"template": template, "layout": fixed_layout(inference.spec)})
 
 
@@ -95,17 +98,17 @@ def running_images(deployment: Object) -> Images | None:
 
 
 def deployment_with_kept_images(
-    inference: GLMInference, images: Images, config_map: str, running: Object | None
+    inference: GLMInference, images: Images, config_map: str, repository_hash: str | None, running: Object | None
 ) -> Object:
     """The desired Deployment, with the default images that run already when nothing else about the pods has changed.
 
     An upgrade of the operator brings new default images; they are taken up with the next change of the resource, not
     by restarting every server at once. What is kept is what the operator chose then, not what somebody put there.
     """
-    desired = triton_deployment(inference, images, config_map)
+    desired = triton_deployment(inference, images, config_map, repository_hash)
     if running is None or template_revision(running) != template_revision(desired):
         return desired
-    return triton_deployment(inference, running_images(running) or images, config_map)
+    return triton_deployment(inference, running_images(running) or images, config_map, repository_hash)
 
 
 def template_revision(deployment: Object) -> str:
@@ -129,12 +132,12 @@ def _hash_without_default_images(template: Object, spec: GLMInferenceSpec) -> st
     return content_hash(template | {"spec": pod | masked})
 
 
-def _pod_template(inference: GLMInference, images: Images, config_map: str) -> Object:
+def _pod_template(inference: GLMInference, images: Images, config_map: str, repository_hash: str | None) -> Object:
     additions = inference.spec.runtime.pod_template
-    metadata: Object = {
-        "labels": additions.labels | child_labels(inference.name),
-        "annotations": dict(additions.annotations),
-    }
+    annotations = dict(additions.annotations)
+    if repository_hash is not None:
+        annotations[group.ANNOTATION_REPOSITORY_HASH] = repository_hash
+    metadata: Object = {"labels": additions.labels | child_labels(inference.name), "annotations": annotations}
     return {"metadata": metadata, "spec": _pod_spec(inference, images, config_map)}
 
 

@@ -14,9 +14,9 @@ from glm_operator.status.observation import ContainerTrouble, Observation, PodOb
 
 _FIRST_PULL_FAILED: Final = "ErrImagePull"
 """A single try: kubelet says ImagePullBackOff when the next ones fail as well."""
-_ENDED_ONCE: Final = frozenset({"Error", "Completed", "OOMKilled"})
+ENDED_ONCE: Final = frozenset({"Error", "Completed", "OOMKilled"})
 """A single end of the server: kubelet starts it anew, and says CrashLoopBackOff when that doesn't help."""
-_IMAGE_REASONS: Final = frozenset({_FIRST_PULL_FAILED, "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"})
+IMAGE_REASONS: Final = frozenset({_FIRST_PULL_FAILED, "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ def repository_is_missing(_: GLMInferenceSpec, observed: Observation) -> Finding
 def repository_is_incomplete(_: GLMInferenceSpec, observed: Observation) -> Finding | None:
     """The init container found that a required model has no files."""
     for pod, trouble in _troubles(observed):
-        if trouble.container == REPOSITORY_CONTAINER and trouble.reason not in _IMAGE_REASONS:
+        if trouble.container == REPOSITORY_CONTAINER and trouble.reason not in IMAGE_REASONS:
             logs = f"the init container failed; see the logs of {REPOSITORY_CONTAINER} of pod {pod.name}"
             return Finding("RepositoryIncomplete", trouble.message or logs, stalled=True)
     return None
@@ -69,7 +69,7 @@ def repository_is_incomplete(_: GLMInferenceSpec, observed: Observation) -> Find
 def image_cannot_be_pulled(_: GLMInferenceSpec, observed: Observation) -> Finding | None:
     """The node can't get the image."""
     for pod, trouble in _troubles(observed):
-        if trouble.reason in _IMAGE_REASONS:
+        if trouble.reason in IMAGE_REASONS:
             message = f"pod {pod.name}, container {trouble.container}: {trouble.message}"
             return Finding("ImagePullFailed", message, stalled=trouble.reason != _FIRST_PULL_FAILED)
     return None
@@ -80,7 +80,7 @@ def server_crashes(_: GLMInferenceSpec, observed: Observation) -> Finding | None
     for pod, trouble in _troubles(observed):
         detail = f"{trouble.reason}: {trouble.message}" if trouble.message else trouble.reason
         text = f"pod {pod.name}, container {trouble.container}: {detail}; see `kubectl logs {pod.name} --previous`"
-        return Finding("ServerFailed", text, stalled=trouble.reason not in _ENDED_ONCE)
+        return Finding("ServerFailed", text, stalled=trouble.reason not in ENDED_ONCE)
     return None
 
 

@@ -140,7 +140,7 @@ def observe_pod(pod: Object) -> PodObservation:
         address=status.get("podIP", ""),
         node=spec.get("nodeName", ""),
         revision=revision_of(pod),
-        config_map=_generated_config_map(spec),
+        config_map=generated_config_map(spec),
         deleting="deletionTimestamp" in metadata,
         started=bool(server.get("started")) and "running" in server.get("state", {}),
         ready=conditions.get("Ready", {}).get("status") == "True",
@@ -154,7 +154,8 @@ def observe_pod(pod: Object) -> PodObservation:
     )
 
 
-def _generated_config_map(spec: Mapping[str, Any]) -> str:
+def generated_config_map(spec: Mapping[str, Any]) -> str:
+    """The generated ConfigMap that a pod mounts; empty when it mounts none."""
     volumes = {volume["name"]: volume for volume in spec.get("volumes", ())}
     return str(volumes.get(CONFIG_VOLUME, {}).get("configMap", {}).get("name", ""))
 

@@ -42,8 +42,8 @@ GPU_SPEC = {
 SPECS = {"minimal": MINIMAL, "gpu": GPU_SPEC, "image-volume": MINIMAL | {"repository": {"image": {"reference": "m:1"}}}}
 
 
-def deployment(spec=None, images=IMAGES):
-    return triton_deployment(parse(make_body(spec)), images, "echo-models-1")
+def deployment(spec=None, images=IMAGES, repository_hash="abc"):
+    return triton_deployment(parse(make_body(spec)), images, "echo-models-1", repository_hash)
 
 
 def pod_of(spec=None):
@@ -170,7 +170,7 @@ def test_what_rolls_the_pods(before, after, rolls):
 
 
 def mounted_plan(inference):
-    children = desired_children(inference, IMAGES, None)
+    children = desired_children(inference, IMAGES, None, None)
     volumes = children[-1]["spec"]["template"]["spec"]["volumes"]
     return next(volume["configMap"]["name"] for volume in volumes if volume["name"] == "model-config")
 
@@ -215,7 +215,7 @@ def images_of(built):
 )
 def test_default_images_are_taken_up_with_the_next_change_only(running, wanted, expected):
     observed = None if running is None else deployment(running)
-    built = deployment_with_kept_images(parse(make_body(wanted)), NEWER, "echo-models-1", observed)
+    built = deployment_with_kept_images(parse(make_body(wanted)), NEWER, "echo-models-1", "abc", observed)
     assert images_of(built) == expected
 
 
@@ -223,24 +223,24 @@ def test_default_images_are_taken_up_with_the_next_change_only(running, wanted, 
 def test_an_image_that_somebody_set_by_hand_is_undone(spec):
     observed = deployment(spec)
     observed["spec"]["template"]["spec"]["containers"][0]["image"] = "evil:1"
-    built = deployment_with_kept_images(parse(make_body(spec)), IMAGES, "echo-models-1", observed)
+    built = deployment_with_kept_images(parse(make_body(spec)), IMAGES, "echo-models-1", "abc", observed)
     assert "evil:1" not in images_of(built)
 
 
 def test_another_pull_policy_restarts_no_server():
     policy = Images(IMAGES.runtime, IMAGES.repository, "Always")
-    built = deployment_with_kept_images(parse(make_body()), policy, "echo-models-1", deployment())
+    built = deployment_with_kept_images(parse(make_body()), policy, "echo-models-1", "abc", deployment())
     assert built == deployment()
 
 
 def test_the_service_account_is_left_out_when_the_user_names_one():
-    kinds = [child["kind"] for child in desired_children(parse(make_body(GPU_SPEC)), IMAGES, None)]
+    kinds = [child["kind"] for child in desired_children(parse(make_body(GPU_SPEC)), IMAGES, None, None)]
     assert "ServiceAccount" not in kinds
 
 
 @pytest.mark.parametrize("name", SPECS)
 def test_the_order_has_what_the_deployment_needs_before_it(name):
-    children = desired_children(parse(make_body(SPECS[name])), IMAGES, None)
+    children = desired_children(parse(make_body(SPECS[name])), IMAGES, None, None)
     assert children[-1]["kind"] == "Deployment"
     mounted = children[-1]["spec"]["template"]["spec"]["volumes"][1]["configMap"]["name"]
     assert mounted in [child["metadata"]["name"] for child in children if child["kind"] == "ConfigMap"]
