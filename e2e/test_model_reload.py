@@ -1,4 +1,4 @@
-"""Models and files change in running pods: no restart, no failed request, and a broken one leaves the old one serving."""
+"""Models and files change in running pods: no restart, no failed request; a broken one leaves the old one serving."""
 
 import pytest
 

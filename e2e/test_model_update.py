@@ -1,4 +1,4 @@
-"""Another source rolls the pods under load, and no request fails; one that can't serve never takes the old ones away."""
+"""Another source rolls the pods under load without a failed request; one that cannot serve takes no pod away."""
 
 import pytest
 
