@@ -260,9 +260,7 @@ REFUSED = READY | {"Stalled": ("True", "ModelFailed")}
         pytest.param([{}, {}], READY, id="every pod has the newest"),
         pytest.param([{}, OUTDATED], UPDATING, id="one has not: what it has serves"),
         pytest.param([{}, {"loaded": {"echo": "old", "gone": "x"}}], UPDATING, id="nor is one too many done"),
-        pytest.param(
-            [OUTDATED | {"failures": {"echo": REFUSAL}}, OUTDATED], REFUSED, id="a refused one serves too"
-        ),
+        pytest.param([OUTDATED | {"failures": {"echo": REFUSAL}}, OUTDATED], REFUSED, id="a refused one serves too"),
         pytest.param(
             [OUTDATED | {"failures": {"echo": replace(REFUSAL, revision="earlier")}}, {}],
             UPDATING,
