@@ -57,6 +57,10 @@ bench-reconcile: images ## Reconcile many resources: time, memory, writes (BENCH
 	@$(PYTHON) -m devcluster up --kwok
 	@$(PYTHON) -m bench.reconcile
 
+.PHONY: bench-reloads
+bench-reloads: cluster images models ## Memory and time of 200 reloads in running servers (BENCH_QUICK=1: ten)
+	@$(PYTHON) -m bench.reloads
+
 ##@ Make
 .PHONY: images models crds manifests manifests-check tools format lock
 images: $(INSTALLED) ## Build the images (only what changed)

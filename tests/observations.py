@@ -6,8 +6,10 @@ from typing import Any
 from bodies import MINIMAL, make_body
 from glm_operator.api import group
 from glm_operator.api.inference import GLMInference, parse
+from glm_operator.reconcile.models_at_start import models_hash
 from glm_operator.resources.children import desired_children
 from glm_operator.resources.difference import with_applied_hash
+from glm_operator.resources.model_revision import WantedModel, wanted_models
 from glm_operator.resources.triton_deployment import Images, template_revision
 from glm_operator.status.observation import ModelObservation, Observation, PodObservation
 
@@ -25,8 +27,14 @@ def resource(**spec: Any) -> GLMInference:
 
 def applied(inference: GLMInference) -> dict[str, Any]:
     """The children as the API server has them after an apply, by kind."""
-    desired = desired_children(inference, IMAGES, "hash", None)
+    desired = desired_children(inference, IMAGES, models_hash(wanted(inference)), None)
     return {child["kind"]: with_applied_hash(child) for child in desired}
+
+
+def wanted(inference: GLMInference, **contents: str) -> tuple[WantedModel, ...]:
+    """The newest models, with these files; `__` in a key stands for a dot."""
+    data = {f"{model.name}.1.model.py": "code" for model in inference.spec.models}
+    return wanted_models(inference.spec, {"data": data | {key.replace("__", "."): c for key, c in contents.items()}})
 
 
 def pod(inference: GLMInference, name: str = "echo-1", **changes: Any) -> PodObservation:
@@ -46,6 +54,7 @@ def pod(inference: GLMInference, name: str = "echo-1", **changes: Any) -> PodObs
         unschedulable="",
         trouble=None,
         models=dict.fromkeys(inference.spec.served_names, SERVING),
+        loaded={model.name: model.revision for model in wanted(inference)},
     )
     return replace(seen, **changes)
 
@@ -57,7 +66,7 @@ def observation(inference: GLMInference, *pods: PodObservation, **changes: Any) 
         children={kind: child for kind, child in children.items() if kind != "ConfigMap"},
         config_maps=(children["ConfigMap"],),
         pods=pods,
-        repository_hash="hash",
+        wanted=wanted(inference),
         repository_problem="",
         status={},
     )

@@ -32,7 +32,7 @@ ANNOTATION_DEFAULT_IMAGES: Final = f"{GROUP}/default-images"
 """On the Deployment: the operator's default images and pull policy that it was made with, as JSON."""
 
 ANNOTATION_REPOSITORY_HASH: Final = f"{GROUP}/repository-hash"
-"""On the pod template: hash of the model repository's content, so that new content rolls the pods."""
+"""On the pod template: hash of the models that the pods were last rolled with; newer ones are loaded while they run."""
 
 READINESS_GATE: Final = f"{GROUP}/required-models-ready"
 """Pod condition that the operator sets where no single HTTP probe can tell that all required models are ready."""

@@ -11,3 +11,9 @@ CONFIG_MAP_KEYS: Final = "ConfigMapKeys"
 """Files named MODEL.VERSION.FILENAME."""
 FOLDERS: Final = "Folders"
 """MODEL/VERSION/FILENAME."""
+
+CONFIG_PARAMETER: Final = "glm.config"
+"""Parameter in every generated configuration: hash of the configuration without it. Backends ignore what they don't
+know, and Triton gives it back with the model's configuration: so a server tells what it really runs."""
+FILES_PARAMETER: Final = "glm.files"
+"""The same for the model's files, written by whoever laid them out; only where they come from a ConfigMap."""

@@ -9,7 +9,7 @@ does to its own calls says nothing about the others.
 
 import asyncio
 import math
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -29,6 +29,8 @@ _CHANNEL: Final = [
     ("grpc.max_receive_message_length", MAX_ANSWER_BYTES),
     ("grpc.max_send_message_length", 2 * MAX_PROBE_BYTES),
 ]
+UNLOADED: Final = "unloaded"
+"""Reason in the index of a model that was unloaded on request, or of an ensemble that its members ended."""
 _UNKNOWN_CODES: Final = frozenset({"DEADLINE_EXCEEDED", "UNAVAILABLE", "CANCELLED", "RESOURCE_EXHAUSTED"})
 """These tell of the connection, the load or the size of an answer, not of the model."""
 
@@ -43,6 +45,15 @@ class ModelReading:
     """Triton's own reason for not being ready, or the error of the probe inference."""
     answers: bool | None = None
     """Whether a probe inference succeeded; None: not tried, or without an answer in time."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoadResult:
+    """What came of a load or an unload."""
+
+    done: bool
+    reason: str = ""
+    """Triton's own words when it refused."""
 
 
 async def inspect(address: str, models: Sequence[str], probe: Collection[str]) -> Mapping[str, ModelReading] | None:
@@ -63,6 +74,61 @@ async def inspect(address: str, models: Sequence[str], probe: Collection[str]) -
     return {name: reading for name, reading in zip(models, readings, strict=True) if reading is not None}
 
 
+async def loaded_models(address: str) -> Mapping[str, Mapping[str, str]] | None:
+    """Every model that the server has loaded, to the texts among its configuration's parameters.
+
+    The repository index doesn't list a model that was loaded with its files in the request; the statistics do.
+
+    Returns:
+        None when the server can't be read.
+    """
+    client = InferenceServerClient(address, channel_args=_CHANNEL)
+    try:
+        statistics = await client.get_inference_statistics(client_timeout=CALL_TIMEOUT_SECONDS)
+        names = sorted({entry.name for entry in statistics.model_stats})
+        configs = await asyncio.gather(
+            *(client.get_model_config(name, client_timeout=CALL_TIMEOUT_SECONDS) for name in names)
+        )
+    except (InferenceServerException, grpc.RpcError, OSError, TimeoutError):
+        return None
+    finally:
+        await client.close()
+    return {name: _texts(answer.config) for name, answer in zip(names, configs, strict=True)}
+
+
+async def load_model(address: str, name: str, config: str, files: Mapping[str, bytes], seconds: float) -> LoadResult:
+    """Load a model with this configuration (JSON), and files (`file:VERSION/NAME` to content) if they come along.
+
+    Triton loads the new revision beside the one that serves, then changes over, and ends the old one when its last
+    request is answered. When it can't load the new one, the old one goes on serving.
+    """
+    return await _asked(address, seconds, lambda client: client.load_model(name, config=config, files=dict(files)))
+
+
+async def unload_model(address: str, name: str, seconds: float) -> LoadResult:
+    """Unload a model; requests that it has begun are answered."""
+    return await _asked(address, seconds, lambda client: client.unload_model(name))
+
+
+async def _asked(address: str, seconds: float, ask: Callable[[Any], Awaitable[None]]) -> LoadResult:
+    client = InferenceServerClient(address, channel_args=_CHANNEL)
+    try:
+        await asyncio.wait_for(ask(client), seconds)
+    except TimeoutError:
+        return LoadResult(done=False, reason=f"the server did not answer within {seconds:.0f} s")
+    except InferenceServerException as error:
+        return LoadResult(done=False, reason=first_paragraph(error.message() or str(error))[:MAX_REASON])
+    except (grpc.RpcError, OSError) as error:
+        return LoadResult(done=False, reason=f"the server could not be asked: {type(error).__name__}")
+    finally:
+        await client.close()
+    return LoadResult(done=True)
+
+
+def _texts(config: Any) -> dict[str, str]:
+    return {key: parameter.string_value for key, parameter in config.parameters.items()}
+
+
 async def _index(client: Any) -> dict[str, list[Any]]:
     answer = await client.get_model_repository_index()
     entries: dict[str, list[Any]] = {}
@@ -81,11 +147,13 @@ async def _read_or_unknown(
 
 
 async def _read(client: Any, name: str, entries: Sequence[Any], probe: bool) -> ModelReading:
-    serving = [entry for entry in entries if entry.state == "READY"]
+    serving = [entry.version for entry in entries if entry.state == "READY"]
+    if not entries:
+        serving = await _unlisted_versions(client, name)
     if not serving:
         reasons = sorted({first_paragraph(entry.reason) for entry in entries if entry.reason})
         return ModelReading(ready=False, reason="; ".join(reasons)[:MAX_REASON])
-    version = newest_version(entry.version for entry in serving)
+    version = newest_version(serving)
     if not await client.is_model_ready(name, client_timeout=CALL_TIMEOUT_SECONDS):
         return ModelReading(ready=False, version=version)
     if not probe:
@@ -95,6 +163,16 @@ async def _read(client: Any, name: str, entries: Sequence[Any], probe: bool) -> 
         return ModelReading(ready=True, version=version, answers=True)
     answers, reason = await _infer(client, name, inputs)
     return ModelReading(ready=True, version=version, answers=answers, reason=reason)
+
+
+async def _unlisted_versions(client: Any, name: str) -> list[str]:
+    """Versions of a model that the index doesn't list, because its files came in the load request; none: not loaded."""
+    try:
+        return list((await client.get_model_metadata(name, client_timeout=CALL_TIMEOUT_SECONDS)).versions)
+    except InferenceServerException as error:
+        if is_unknown(error.status()):
+            raise
+        return []
 
 
 async def _infer(client: Any, name: str, inputs: Sequence[Any]) -> tuple[bool | None, str]:

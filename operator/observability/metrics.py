@@ -23,6 +23,12 @@ class Metrics:
         self._decisions = Counter(
             "glm_decisions", "Decisions, by loop, action and reason.", ["loop", "action", "reason"], registry=registry
         )
+        self._loads = Counter(
+            "glm_model_loads",
+            "Models loaded into or unloaded from running servers, by action and result.",
+            ["action", "result"],
+            registry=registry,
+        )
         self._queue = Gauge("glm_queue_length", "Resources that are due or being looked at.", registry=registry)
         self._silence = Gauge(
             "glm_seconds_since_last_watch_event",
@@ -52,6 +58,10 @@ class Metrics:
     def decided(self, loop: str, action: str, reason: str) -> None:
         """Counts a decision."""
         self._decisions.labels(loop, action, reason).inc()
+
+    def loaded(self, action: str, done: bool) -> None:
+        """Counts a load or unload."""
+        self._loads.labels(action, "success" if done else "failure").inc()
 
     def watch_queue(self, length: Callable[[], int]) -> None:
         """Show the length of the queue."""

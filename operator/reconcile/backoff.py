@@ -11,6 +11,15 @@ def backoff_seconds(failures: int) -> float:
     return min(FIRST_SECONDS * 2.0 ** min(failures - 1, 16), LONGEST_SECONDS)
 
 
+FIRST_LOAD_SECONDS: Final = 10.0
+LONGEST_LOAD_SECONDS: Final = 600.0
+
+
+def load_backoff_seconds(tries: int) -> float:
+    """Wait after `tries` loads of one revision that failed (1 or more): 10, 20, 40, ... 600 seconds."""
+    return min(FIRST_LOAD_SECONDS * 2.0 ** min(tries - 1, 16), LONGEST_LOAD_SECONDS)
+
+
 UNSETTLED_LONGEST_SECONDS: Final = 15.0
 
 

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from glm_operator.api import group
 from glm_operator.api.inference import GLMInference
+from glm_operator.reconcile.models_at_start import models_to_roll_with
 from glm_operator.resources.children import desired_children
 from glm_operator.resources.difference import is_applied, is_controlled_by, with_applied_hash
 from glm_operator.resources.names import Object
@@ -15,7 +16,7 @@ from glm_operator.resources.triton_deployment import Images
 from glm_operator.status.conditions import timestamp
 from glm_operator.status.decisions import Decision
 from glm_operator.status.findings import Finding
-from glm_operator.status.observation import Observation
+from glm_operator.status.observation import Observation, PodObservation
 
 KEPT_CONFIG_MAPS: Final = 2
 """Generated ConfigMaps of older revisions that are kept for a rollback, beside those that pods still mount."""
@@ -41,9 +42,8 @@ def decide(inference: GLMInference, observed: Observation, images: Images) -> Pl
     if blocked is not None:
         return Plan(gates=gates, blocked=blocked)
     running = observed.children.get("Deployment")
-    desired = [
-        with_applied_hash(child) for child in desired_children(inference, images, observed.repository_hash, running)
-    ]
+    rolled = models_to_roll_with(inference, observed, images)
+    desired = [with_applied_hash(child) for child in desired_children(inference, images, rolled, running)]
     if observed.repository_problem and inference.spec.effective_replicas > 0:
         # Pods that serve keep doing so; new ones could not start.
         desired = [child for child in desired if child["kind"] != "Deployment"]
@@ -132,10 +132,20 @@ def _gates(inference: GLMInference, observed: Observation) -> list[tuple[str, bo
         return []
     required = inference.spec.required_models
     return [
-        (pod.name, pod.serves(required))
+        (pod.name, _gate(pod, required))
         for pod in observed.pods
-        if pod.models is not None and not pod.deleting and pod.gate is not pod.serves(required)
+        if pod.models is not None and not pod.deleting and pod.gate is not _gate(pod, required)
     ]
+
+
+def _gate(pod: PodObservation, required: Sequence[str]) -> bool:
+    """It opens when all required models serve, and closes when one of them fails.
+
+    A model that is still to be loaded into a running pod doesn't close it: the others serve, in every pod alike.
+    """
+    if pod.gate:
+        return not any(pod.models[name].fails for name in required if pod.models and name in pod.models)
+    return pod.serves(required)
 
 
 def gate_condition(value: bool) -> Mapping[str, Any]:

@@ -9,8 +9,9 @@ from glm_operator.clients import triton
 from glm_operator.clients.kubernetes import Cluster, Object
 from glm_operator.reconcile.informer import Informers
 from glm_operator.reconcile.object_cache import Owner
+from glm_operator.reconcile.source_reader import SourceReader
 from glm_operator.resources.children import CHILD_KINDS
-from glm_operator.resources.hashing import content_hash
+from glm_operator.resources.model_revision import revision_of, wanted_models
 from glm_operator.resources.names import GRPC_PORT
 from glm_operator.status.observation import ModelObservation, Observation, PodObservation, is_server_of, observe_pod
 
@@ -21,9 +22,9 @@ class Gatherer:
     def __init__(self, cluster: Cluster, informers: Informers) -> None:
         self._cluster = cluster
         self._informers = informers
-        self._hashes: dict[tuple[str, str], tuple[str, str]] = {}
-        """A source's version and the hash of its files, by the resource that names it."""
+        self._sources = SourceReader(cluster)
         self._proven: dict[tuple[str, str], dict[str, frozenset[str]]] = {}
+        self._loaded: dict[tuple[str, str], dict[str, Mapping[str, str]]] = {}
 
     async def gather(self, inference: GLMInference, status: Mapping[str, object]) -> Observation:
         """Everything about one resource, read in parallel; a server that can't be read doesn't spoil the others.
@@ -34,7 +35,7 @@ class Gatherer:
         pods = self._owned("Pod", inference)
         config_maps = self._owned("ConfigMap", inference)
         single = [kind for kind in CHILD_KINDS if kind != "ConfigMap"]
-        (repository_hash, repository_problem), children = await asyncio.gather(
+        (source, repository_problem), children = await asyncio.gather(
             self._source(inference),
             asyncio.gather(*(self._child(kind, inference) for kind in single)),
         )
@@ -44,7 +45,7 @@ class Gatherer:
             children=dict(zip(single, children, strict=True)),
             config_maps=tuple(config_maps),
             pods=tuple(sorted(observed, key=lambda pod: pod.name)),
-            repository_hash=repository_hash,
+            wanted=None if repository_problem else wanted_models(inference.spec, source),
             repository_problem=repository_problem,
             status=status,
         )
@@ -52,7 +53,7 @@ class Gatherer:
     def forget(self, namespace: str, name: str) -> None:
         """Drop what is remembered of a resource that is gone."""
         self._proven.pop((namespace, name), None)
-        self._hashes.pop((namespace, name), None)
+        self._loaded.pop((namespace, name), None)
 
     def _owned(self, kind: str, inference: GLMInference) -> list[Object]:
         return self._informers.cache(kind, inference.namespace).of(Owner(inference.namespace, inference.name))
@@ -62,28 +63,24 @@ class Gatherer:
         known = self._informers.cache(kind, inference.namespace).get(inference.namespace, inference.name)
         return known or await self._cluster.get(kind, inference.namespace, inference.name)
 
-    async def _source(self, inference: GLMInference) -> tuple[str | None, str]:
-        """Hash of the model files, and why they aren't there."""
+    def models_changed(self, namespace: str, name: str, incarnation: str, affected: frozenset[str]) -> None:
+        """A model of this server was loaded or unloaded, so what is known of it and of those affected is outdated."""
+        self._loaded.get((namespace, name), {}).pop(incarnation, None)
+        proven = self._proven.get((namespace, name), {})
+        proven[incarnation] = proven.get(incarnation, frozenset()) - affected
+
+    async def _source(self, inference: GLMInference) -> tuple[Object | None, str]:
+        """The ConfigMap with the model files, and why it isn't there; None for a source that the pods mount."""
         reference = inference.spec.repository.config_map
         if reference is None:
             return None, ""
-        missing = (
-            f"ConfigMap {reference.name} of spec.repository.configMap is not in namespace {inference.namespace};"
-            " create it, or correct the name"
-        )
-        # The files may be a megabyte: they are read only when they have changed.
-        metadata = await self._cluster.get_metadata("ConfigMap", inference.namespace, reference.name)
-        if metadata is None:
-            return None, missing
-        key, version = (inference.namespace, inference.name), _version(metadata)
-        known, files_hash = self._hashes.get(key, ("", ""))
-        if known == version:
-            return files_hash, ""
-        config_map = await self._cluster.get("ConfigMap", inference.namespace, reference.name)
+        config_map = await self._sources.read(inference.namespace, reference.name)
         if config_map is None:
-            return None, missing
-        self._hashes[key] = (_version(config_map["metadata"]), _files_hash(config_map))
-        return self._hashes[key][1], ""
+            return None, (
+                f"ConfigMap {reference.name} of spec.repository.configMap is not in namespace {inference.namespace};"
+                " create it, or correct the name"
+            )
+        return config_map, ""
 
     async def _read_servers(
         self, inference: GLMInference, pods: Sequence[PodObservation]
@@ -92,21 +89,37 @@ class Gatherer:
         key = (inference.namespace, inference.name)
         before = self._proven.get(key, {})
         proven = {pod.incarnation: before.get(pod.incarnation, frozenset()) for pod in pods}
-        read = await asyncio.gather(*(_read_server(inference, pod, proven[pod.incarnation]) for pod in pods))
+        known = self._loaded.get(key, {})
+        read = await asyncio.gather(
+            *(_read_server(inference, pod, proven[pod.incarnation], known.get(pod.incarnation)) for pod in pods)
+        )
+        kept = ((pod.incarnation, known.get(pod.incarnation) if pod.loaded is None else pod.loaded) for pod in read)
+        self._loaded[key] = {incarnation: loaded for incarnation, loaded in kept if loaded is not None}
         self._proven[key] = {
             pod.incarnation: proven[pod.incarnation] if pod.models is None else _serving(pod) for pod in read
         }
         return tuple(read)
 
 
-async def _read_server(inference: GLMInference, pod: PodObservation, proven: frozenset[str]) -> PodObservation:
+async def _read_server(
+    inference: GLMInference, pod: PodObservation, proven: frozenset[str], loaded: Mapping[str, str] | None
+) -> PodObservation:
     if not pod.started or pod.deleting or not pod.address or pod.node_lost:
         return pod
     names = inference.spec.served_names
-    readings = await triton.inspect(f"{pod.address}:{GRPC_PORT}", names, [n for n in names if n not in proven])
+    address = f"{pod.address}:{GRPC_PORT}"
+    readings = await triton.inspect(address, names, [n for n in names if n not in proven])
     if readings is None:
         return pod
-    return replace(pod, models={name: _observation(reading, name in proven) for name, reading in readings.items()})
+    if loaded is None:
+        parameters = await triton.loaded_models(address)
+        loaded = None if parameters is None else {name: revision_of(texts) for name, texts in parameters.items()}
+    models = {name: _observation(reading, name in proven) for name, reading in readings.items()}
+    for name in {model.name for model in inference.spec.models} & models.keys():
+        if models[name].reason == triton.UNLOADED:
+            # Removed from the resource once, and wanted again: it is loaded next. An ensemble can't be.
+            models[name] = replace(models[name], reason="")
+    return replace(pod, models=models, loaded=loaded)
 
 
 def _serving(pod: PodObservation) -> frozenset[str]:
@@ -116,11 +129,3 @@ def _serving(pod: PodObservation) -> frozenset[str]:
 def _observation(reading: triton.ModelReading, proven: bool) -> ModelObservation:
     answers = True if proven and reading.answers is None else reading.answers
     return ModelObservation(reading.ready, reading.version, reading.reason, answers)
-
-
-def _version(metadata: Mapping[str, str]) -> str:
-    return f"{metadata['uid']}/{metadata['resourceVersion']}"
-
-
-def _files_hash(config_map: Object) -> str:
-    return content_hash({"data": config_map.get("data", {}), "binaryData": config_map.get("binaryData", {})})

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from glm_operator.api import group
 from glm_operator.api.inference import GLMInference, InvalidSpecError, parse
@@ -14,12 +14,19 @@ from glm_operator.reconcile.backoff import unsettled_seconds
 from glm_operator.reconcile.decide import Plan, applied_decision, decide, gate_condition
 from glm_operator.reconcile.gather import Gatherer
 from glm_operator.reconcile.informer import Informers
+from glm_operator.reconcile.model_loads import ModelLoads
+from glm_operator.reconcile.model_updates import completed_decision, load_decision, next_update
 from glm_operator.reconcile.queue import Key
 from glm_operator.reconcile.report import Reporter, Target, target_of
 from glm_operator.reconcile.settings import Settings
 from glm_operator.status.conditions import RECONCILING, STALLED, find
+from glm_operator.status.decisions import Decision
 from glm_operator.status.findings import Finding
+from glm_operator.status.observation import Observation
 from glm_operator.status.summary import summarize, unobserved
+
+MODELS_CHANGE_SECONDS: Final = 0.5
+"""Between two looks while a model is being loaded into a running server, or has just been."""
 
 
 class Reconciler:
@@ -41,6 +48,7 @@ class Reconciler:
         self._monotonic = monotonic
         self._informers = informers
         self._gatherer = Gatherer(cluster, informers)
+        self._loads = ModelLoads(metrics, monotonic)
         self._reporter = Reporter(cluster, metrics, clock)
         self._unsettled_since: dict[Key, tuple[int, float]] = {}
 
@@ -58,6 +66,9 @@ class Reconciler:
             if body is None or "deletionTimestamp" in body["metadata"]:
                 self._forget(key)
                 return None
+            ended = self._loads.ended(key)
+            if ended is not None:
+                self._gatherer.models_changed(*key, ended.incarnation, ended.affected)
             target = target_of(body)
             try:
                 status = await self._look(target, body)
@@ -74,7 +85,7 @@ class Reconciler:
             status = unobserved(target.generation, finding, target.previous, self._clock())
             await self._reporter.report(target, status)
             return status
-        observed = await self._gatherer.gather(inference, target.previous)
+        observed = await self._gather(inference, target)
         plan = decide(inference, observed, self._settings.images)
         try:
             written = await self._act(inference, plan)
@@ -82,12 +93,30 @@ class Reconciler:
             refused = Finding("ApplyRefused", str(error), stalled=True)
             await self._reporter.report(target, summarize(inference, observed, self._clock(), refused))
             raise
-        decision = applied_decision(inference, written, observed)
+        applied = applied_decision(inference, written, observed)
         # What was written now is what the pods must be measured by, or old pods would pass for the new revision's.
         children = {**observed.children, **{child["kind"]: child for child in written}}
-        status = summarize(inference, replace(observed, children=children), self._clock(), plan.blocked)
-        await self._reporter.report(target, status, decision)
+        observed = replace(observed, children=children)
+        loading = None if plan.blocked else await self._change_models(inference, observed)
+        status = summarize(inference, observed, self._clock(), plan.blocked)
+        completed = completed_decision(status, target.previous)
+        await self._reporter.report(target, status, *(each for each in (applied, loading, completed) if each))
         return status
+
+    async def _gather(self, inference: GLMInference, target: Target) -> Observation:
+        observed = await self._gatherer.gather(inference, target.previous)
+        pods = self._loads.with_failures(Key(inference.namespace, inference.name), observed.pods)
+        return replace(observed, pods=pods)
+
+    async def _change_models(self, inference: GLMInference, observed: Observation) -> Decision | None:
+        """Take the next step towards the newest models in running pods; what is to be told of it."""
+        key = Key(inference.namespace, inference.name)
+        update = None if self._loads.is_busy(key) else next_update(inference, observed, self._monotonic())
+        if update is None:
+            return None
+        news = self._loads.is_news(key, update)
+        await self._loads.begin(key, update, inference.spec.runtime.startup_seconds)
+        return load_decision(inference, update) if news else None
 
     async def _act(self, inference: GLMInference, plan: Plan) -> list[Object]:
         """Write; returns the children as the API server has them now."""
@@ -117,7 +146,13 @@ class Reconciler:
         except ClusterError:
             return  # the look itself is repeated, and reported by whoever repeats it
 
+    def close(self) -> None:
+        """Leave what is under way to the servers."""
+        self._loads.close()
+
     def _next_look(self, key: Key, target: Target, status: Mapping[str, Any]) -> float:
+        if self._loads.is_busy(key):
+            return MODELS_CHANGE_SECONDS
         if find(status, RECONCILING) is None and find(status, STALLED) is None:
             self._unsettled_since.pop(key, None)
             return self._settings.resync_seconds
@@ -130,3 +165,4 @@ class Reconciler:
     def _forget(self, key: Key) -> None:
         self._unsettled_since.pop(key, None)
         self._gatherer.forget(key.namespace, key.name)
+        self._loads.forget(key)

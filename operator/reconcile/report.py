@@ -50,14 +50,14 @@ class Reporter:
         self._metrics = metrics
         self._clock = clock
 
-    async def report(self, target: Target, status: Mapping[str, Any], decision: Decision | None = None) -> None:
-        """Write the status if it differs from the last one, and tell of `decision` and of a change of readiness.
+    async def report(self, target: Target, status: Mapping[str, Any], *decisions: Decision) -> None:
+        """Write the status if it differs from the last one, and tell of `decisions` and of a change of readiness.
 
         Raises:
             ClusterError: when the status could not be written.
         """
         readiness = readiness_decision(status, target.previous)
-        taken = [each for each in (decision, readiness) if each is not None]
+        taken = [*decisions, *([readiness] if readiness is not None else [])]
         now = self._clock()
         wanted = {**status, "decisions": recorded(target.previous, taken, now)}
         if wanted != target.previous:

@@ -65,6 +65,7 @@ class Services:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._reconciler.close()
         if self._runner is not None:
             await self._runner.cleanup()
         await self._cluster.close()

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from glm_operator.api.repository_layout import CONFIG_MAP_KEYS, CONFIG_SUFFIX, PLAN_FILE, Layout
+from glm_operator.api.model_files import files_hash, path_of_key
+from glm_operator.api.repository_layout import CONFIG_MAP_KEYS, CONFIG_SUFFIX, FILES_PARAMETER, PLAN_FILE, Layout
 
 
 class RepositoryError(Exception):
@@ -86,13 +87,17 @@ def _place_config(plan_folder: Path, name: str, folder: Path) -> None:
 
 
 def _copy_keys(model: str, source: Path, folder: Path) -> Iterator[str]:
+    """Copy, and note in the configuration what was copied: the volume may be older or newer than the plan."""
+    files = {}
     for key in _visible(source):
-        owner, _, rest = key.name.partition(".")
-        version, _, filename = rest.partition(".")
-        if owner == model and version.isascii() and version.isdigit() and filename.strip("."):
-            (folder / version).mkdir(exist_ok=True)
-            shutil.copyfile(key, folder / version / filename)
-            yield f"{version}/{filename}"
+        path = path_of_key(model, key.name)
+        if path is not None:
+            files[path] = key.read_bytes()
+            (folder / path).parent.mkdir(exist_ok=True)
+            (folder / path).write_bytes(files[path])
+            yield path
+    with (folder / "config.pbtxt").open("a") as config:
+        config.write(f'\nparameters {{ key: "{FILES_PARAMETER}" value {{ string_value: "{files_hash(files)}" }} }}\n')
 
 
 def _link_folders(model: str, source: Path, folder: Path) -> Iterator[str]:

@@ -6,7 +6,7 @@ from glm_operator.resources.names import Object
 from glm_operator.resources.network_policy import network_policy
 from glm_operator.resources.repository_plan import model_config_map
 from glm_operator.resources.service_account import service_account
-from glm_operator.resources.triton_deployment import Images, deployment_with_kept_images
+from glm_operator.resources.triton_deployment import Images, deployment_with_kept_images, pod_hash
 from glm_operator.resources.triton_service import triton_service
 
 CHILD_KINDS: tuple[str, ...] = (
@@ -27,10 +27,10 @@ def desired_children(
     Args:
         inference: the resource.
         images: images by the operator's settings.
-        repository_hash: hash of the model files, if it is known.
+        repository_hash: hash of the models that the pods are rolled with, if it is known.
         running: the Deployment as the cluster has it, whose default images are kept.
     """
-    config_map = model_config_map(inference)
+    config_map = model_config_map(inference, pod_hash(inference, images))
     name = config_map["metadata"]["name"]
     candidates = (
         service_account(inference),

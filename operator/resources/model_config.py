@@ -47,7 +47,7 @@ def model_config(model: ModelSpec, gpus: int) -> str:
         config.model_transaction_policy.decoupled = True
     if model.warmup is not None:
         config.model_warmup.extend(_warmup(model, model.warmup.batch_sizes))
-    return _printed(config)
+    return printed_config(config)
 
 
 def ensemble_config(ensemble: Ensemble) -> str:
@@ -66,7 +66,7 @@ def ensemble_config(ensemble: Ensemble) -> str:
         output=[pb.ModelOutput(name=t.name, data_type=_data_type(t), dims=t.dims) for t in ensemble.outputs],
         ensemble_scheduling=pb.ModelEnsembling(step=steps),
     )
-    return _printed(config)
+    return printed_config(config)
 
 
 def parse_config(text: str) -> Any:
@@ -78,7 +78,8 @@ def parse_config(text: str) -> Any:
     return text_format.Parse(text, pb.ModelConfig())
 
 
-def _printed(config: Any) -> str:
+def printed_config(config: Any) -> str:
+    """A configuration as `config.pbtxt` holds it."""
     return str(text_format.MessageToString(config))
 
 

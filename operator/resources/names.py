@@ -47,12 +47,12 @@ def child_metadata(inference: GLMInference, name: str | None = None) -> Object:
     }
 
 
-def model_config_name(inference_name: str, content_hash: str) -> str:
+def model_config_name(inference_name: str, pod_hash: str) -> str:
     """Name of the ConfigMap with the generated model configurations.
 
-    It is one a content, so that pods of an older revision that are started anew still find theirs.
+    It is one a revision of the pods, so that pods of an older one that are started anew still find theirs.
     """
-    return f"{inference_name}-models-{content_hash}"
+    return f"{inference_name}-models-{pod_hash}"
 
 
 def service_url(namespace: str, name: str, port: int) -> str:

@@ -1,9 +1,9 @@
 """Kubelet's probes of a Triton pod.
 
 Triton binds its ports only after the start-up models have loaded, so a startup probe covers the loading. Whether the
-pod gets requests must hang on its required models alone, which the server's own readiness knows only when all are
-required. Kubelet can ask one address, so with several required models beside optional ones the operator answers
-instead, by a readiness gate.
+pod gets requests must hang on its required models alone. The server's own readiness is no help: while an older version
+of a reloaded model still ends, and for good after a newer one failed to load beside it, it says no although every
+model answers. Kubelet can ask one address, so with several required models the operator answers, by a readiness gate.
 """
 
 from typing import Final
@@ -16,7 +16,7 @@ STARTUP_PERIOD_SECONDS: Final = 2
 
 def needs_readiness_gate(spec: GLMInferenceSpec) -> bool:
     """Whether no single address tells that every required model is ready."""
-    return 1 < len(spec.required_models) < len(spec.served_names)
+    return len(spec.required_models) > 1
 
 
 def startup_probe(spec: GLMInferenceSpec) -> Object:
@@ -41,11 +41,7 @@ def liveness_probe() -> Object:
 
 def _readiness_path(spec: GLMInferenceSpec) -> str:
     required = spec.required_models
-    if len(required) == len(spec.served_names):
-        return "/v2/health/ready"
-    if len(required) == 1:
-        return f"/v2/models/{required[0]}/ready"
-    return "/v2/health/live"
+    return f"/v2/models/{required[0]}/ready" if len(required) == 1 else "/v2/health/live"
 
 
 def _http(path: str) -> Object:

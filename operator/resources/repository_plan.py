@@ -10,8 +10,8 @@ from typing import Final
 
 from glm_operator.api.inference import GLMInference, GLMInferenceSpec
 from glm_operator.api.repository_layout import CONFIG_MAP_KEYS, CONFIG_SUFFIX, FOLDERS, PLAN_FILE
-from glm_operator.resources.hashing import content_hash
 from glm_operator.resources.model_config import ensemble_config, model_config
+from glm_operator.resources.model_revision import marked_config
 from glm_operator.resources.names import Object, child_metadata, model_config_name
 
 PLAN_PATH: Final = "/etc/glm/repository"
@@ -22,26 +22,49 @@ MODELS_PATH: Final = "/models"
 def repository_data(spec: GLMInferenceSpec) -> dict[str, str]:
     """File name to content: one configuration a model and ensemble, and the plan."""
     gpus = spec.runtime.gpu.count
-    configs = {f"{model.name}{CONFIG_SUFFIX}": model_config(model, gpus) for model in spec.models}
+    configs = {f"{model.name}{CONFIG_SUFFIX}": marked_config(model_config(model, gpus)) for model in spec.models}
     configs |= {f"{ensemble.name}{CONFIG_SUFFIX}": ensemble_config(ensemble) for ensemble in spec.ensembles}
     plan = {
-        "layout": CONFIG_MAP_KEYS if spec.repository.config_map is not None else FOLDERS,
+        "layout": _layout(spec),
         "models": [{"name": model.name, "required": model.required} for model in spec.models],
         "ensembles": [ensemble.name for ensemble in spec.ensembles],
     }
     return configs | {PLAN_FILE: json.dumps(plan, sort_keys=True)}
 
 
-def model_config_map(inference: GLMInference) -> Object:
-    """The immutable ConfigMap with the model configurations; its name tells its content."""
-    data = repository_data(inference.spec)
+def fixed_layout(spec: GLMInferenceSpec) -> Object:
+    """What of the repository can't be changed in a running pod, so that a change of it rolls the pods.
+
+    The folder of a new model in a volume is linked by the init container alone. Triton loads the members of an
+    ensemble anew, from disk, whenever it loads the ensemble; and ends an ensemble that a member's configuration doesn't
+    fit any longer (both seen with 2.51).
+    """
+    members = {step.model for ensemble in spec.ensembles for step in ensemble.steps}
+    gpus = spec.runtime.gpu.count
+    return {
+        "layout": _layout(spec),
+        "folders": sorted(model.name for model in spec.models) if _layout(spec) == FOLDERS else [],
+        "ensembles": {ensemble.name: ensemble_config(ensemble) for ensemble in spec.ensembles},
+        "members": {model.name: model_config(model, gpus) for model in spec.models if model.name in members},
+    }
+
+
+def model_config_map(inference: GLMInference, pod_hash: str) -> Object:
+    """The ConfigMap with the model configurations, one for each revision of the pods.
+
+    It follows the resource for as long as its revision is the newest, so that a pod that is made anew starts with the
+    newest models; then it stays, so that a pod of an older revision still finds what fits it.
+    """
     return {
         "apiVersion": "v1",
         "kind": "ConfigMap",
-        "metadata": child_metadata(inference, model_config_name(inference.name, content_hash(data))),
-        "data": data,
-        "immutable": True,
+        "metadata": child_metadata(inference, model_config_name(inference.name, pod_hash)),
+        "data": repository_data(inference.spec),
     }
+
+
+def _layout(spec: GLMInferenceSpec) -> str:
+    return CONFIG_MAP_KEYS if spec.repository.config_map is not None else FOLDERS
 
 
 def source_volume(spec: GLMInferenceSpec) -> Object | None:

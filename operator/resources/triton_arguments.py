@@ -12,13 +12,14 @@ DEFAULT_CACHE_BYTES: Final = 64 * 1024 * 1024
 def triton_arguments(spec: GLMInferenceSpec) -> list[str]:
     """Arguments of `tritonserver`.
 
-    Models are loaded one by one on start-up (`explicit`), and a model that fails does not end the server: the others
-    serve, and the repository index keeps the reason, which a crashed server would take with it.
+    Every model of the repository is loaded on start-up, and later by the operator (`explicit`); no model is named here,
+    for a changed argument would restart the server. A model that fails does not end it: the others serve, and the
+    repository index keeps the reason, which a crashed server would take with it.
     """
     return [
         f"--model-repository={MODELS_PATH}",
         "--model-control-mode=explicit",
-        *(f"--load-model={name}" for name in spec.served_names),
+        "--load-model=*",
         "--exit-on-error=false",
         "--strict-readiness=true",
         f"--exit-timeout-secs={spec.runtime.exit_timeout_seconds}",

@@ -24,7 +24,7 @@ from glm_operator.resources.names import (
     selector_labels,
 )
 from glm_operator.resources.probes import liveness_probe, needs_readiness_gate, readiness_probe, startup_probe
-from glm_operator.resources.repository_plan import MODELS_PATH, PLAN_PATH, source_mount, source_volume
+from glm_operator.resources.repository_plan import MODELS_PATH, PLAN_PATH, fixed_layout, source_mount, source_volume
 from glm_operator.resources.triton_arguments import triton_arguments
 
 USER_ID: Final = 1000
@@ -58,7 +58,7 @@ def triton_deployment(
         inference: the resource.
         images: images by the operator's settings.
         config_map_name: the ConfigMap with the generated model configurations.
-        repository_hash: hash of the user's model files; None where they cannot be read without mounting them.
+        repository_hash: hash of the models that the pods are rolled with; None where it isn't known.
     """
     spec = inference.spec
     template = _pod_template(inference, images, config_map_name, repository_hash)
@@ -80,6 +80,12 @@ def triton_deployment(
             "template": template,
         },
     }
+
+
+def pod_hash(inference: GLMInference, images: Images) -> str:
+    """Hash of everything that rolls the pods: their template without default images, and what they can't be told."""
+    template = _hash_without_default_images(_pod_template(inference, images, "", None), inference.spec)
+    return content_hash({"template": template, "layout": fixed_layout(inference.spec)})
 
 
 def running_images(deployment: Object) -> Images | None:

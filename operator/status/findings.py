@@ -14,9 +14,9 @@ from glm_operator.status.observation import ContainerTrouble, Observation, PodOb
 
 _FIRST_PULL_FAILED: Final = "ErrImagePull"
 """A single try: kubelet says ImagePullBackOff when the next ones fail as well."""
-_ENDED_ONCE: Final = frozenset({"Error", "Completed", "OOMKilled"})
+ENDED_ONCE: Final = frozenset({"Error", "Completed", "OOMKilled"})
 """A single end of the server: kubelet starts it anew, and says CrashLoopBackOff when that doesn't help."""
-_IMAGE_REASONS: Final = frozenset({_FIRST_PULL_FAILED, "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"})
+IMAGE_REASONS: Final = frozenset({_FIRST_PULL_FAILED, "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ def repository_is_missing(_: GLMInferenceSpec, observed: Observation) -> Finding
 def repository_is_incomplete(_: GLMInferenceSpec, observed: Observation) -> Finding | None:
     """The init container found that a required model has no files."""
     for pod, trouble in _troubles(observed):
-        if trouble.container == REPOSITORY_CONTAINER and trouble.reason not in _IMAGE_REASONS:
+        if trouble.container == REPOSITORY_CONTAINER and trouble.reason not in IMAGE_REASONS:
             logs = f"the init container failed; see the logs of {REPOSITORY_CONTAINER} of pod {pod.name}"
             return Finding("RepositoryIncomplete", trouble.message or logs, stalled=True)
     return None
@@ -69,7 +69,7 @@ def repository_is_incomplete(_: GLMInferenceSpec, observed: Observation) -> Find
 def image_cannot_be_pulled(_: GLMInferenceSpec, observed: Observation) -> Finding | None:
     """The node can't get the image."""
     for pod, trouble in _troubles(observed):
-        if trouble.reason in _IMAGE_REASONS:
+        if trouble.reason in IMAGE_REASONS:
             message = f"pod {pod.name}, container {trouble.container}: {trouble.message}"
             return Finding("ImagePullFailed", message, stalled=trouble.reason != _FIRST_PULL_FAILED)
     return None
@@ -80,7 +80,7 @@ def server_crashes(_: GLMInferenceSpec, observed: Observation) -> Finding | None
     for pod, trouble in _troubles(observed):
         detail = f"{trouble.reason}: {trouble.message}" if trouble.message else trouble.reason
         text = f"pod {pod.name}, container {trouble.container}: {detail}; see `kubectl logs {pod.name} --previous`"
-        return Finding("ServerFailed", text, stalled=trouble.reason not in _ENDED_ONCE)
+        return Finding("ServerFailed", text, stalled=trouble.reason not in ENDED_ONCE)
     return None
 
 
@@ -91,6 +91,27 @@ def required_model_failed(spec: GLMInferenceSpec, observed: Observation) -> Find
             model = (pod.models or {}).get(name)
             if model is not None and model.reason and not model.serves:
                 return Finding("ModelFailed", f"model {name} on pod {pod.name}: {model.reason}", stalled=True)
+    return None
+
+
+def required_model_not_updated(spec: GLMInferenceSpec, observed: Observation) -> Finding | None:
+    """A running server refuses a required model's new revision, and serves the one that it has."""
+    wanted = {model.name: model.revision for model in observed.wanted or () if model.name in spec.required_models}
+    for pod in newest_pods(observed):
+        for name, failure in pod.failures.items():
+            if wanted.get(name) == failure.revision:
+                serving = (pod.loaded or {}).get(name)
+                kept = f"revision {serving} goes on serving" if serving else "no revision of it is loaded"
+                text = f"model {name} on pod {pod.name}: {failure.reason}; {kept}; it is tried again"
+                return Finding("ModelFailed", text, stalled=True)
+    return None
+
+
+def required_model_cannot_be_loaded(_: GLMInferenceSpec, observed: Observation) -> Finding | None:
+    """The source doesn't hold what a required model needs."""
+    for model in observed.wanted or ():
+        if model.required and model.problem:
+            return Finding("RepositoryIncomplete", f"model {model.name}: {model.problem}", stalled=True)
     return None
 
 
@@ -124,6 +145,8 @@ CHECKS: Final[tuple[Check, ...]] = (
     repository_is_incomplete,
     server_crashes,
     required_model_failed,
+    required_model_not_updated,
+    required_model_cannot_be_loaded,
     pods_are_refused,
     no_node_fits,
     progress_deadline_passed,

@@ -1,10 +1,11 @@
 """What one look at the cluster showed. Frozen; what could not be read is None, never a zero or an empty list."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from glm_operator.api import group
+from glm_operator.resources.model_revision import WantedModel
 from glm_operator.resources.names import CONFIG_VOLUME, REPOSITORY_CONTAINER, TRITON_CONTAINER, Object
 from glm_operator.resources.triton_deployment import revision_of
 
@@ -23,6 +24,22 @@ class ModelObservation:
     def serves(self) -> bool:
         """Ready, and an inference has succeeded."""
         return self.ready and self.answers is True
+
+    @property
+    def fails(self) -> bool:
+        """Known not to serve; a model that nobody has loaded yet doesn't fail."""
+        return not self.serves and (self.reason != "" or self.answers is False)
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateFailure:
+    """A revision that a running server refused to load; what it served before it goes on serving."""
+
+    revision: str
+    reason: str
+    tries: int
+    retry_at: float
+    """On the monotonic clock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +78,15 @@ class PodObservation:
     trouble: ContainerTrouble | None
     models: Mapping[str, ModelObservation] | None
     """None: the server could not be read."""
+    loaded: Mapping[str, str] | None = None
+    """Every model that the server has loaded, wanted or not, to its revision; None: unknown."""
+    failures: Mapping[str, UpdateFailure] = field(default_factory=dict)
+    """Models that the server refused to load when it was told to, last time."""
+
+    @property
+    def crashed(self) -> bool:
+        """The server has ended at least once, and is started anew."""
+        return not self.incarnation.endswith("/0")
 
     def serves(self, required: Iterable[str]) -> bool:
         """Whether every one of the models answers on this pod."""
@@ -81,8 +107,8 @@ class Observation:
     config_maps: tuple[Object, ...]
     """All generated ConfigMaps, of older revisions as well."""
     pods: tuple[PodObservation, ...]
-    repository_hash: str | None
-    """Hash of the user's model files; None for a source that can't be read without mounting it."""
+    wanted: tuple[WantedModel, ...] | None
+    """The models as every server shall run them; None while the source of their files isn't there."""
     repository_problem: str
     """Why the source isn't there; empty when it is, or when only the pods can tell."""
     status: Mapping[str, Any]
@@ -114,7 +140,7 @@ def observe_pod(pod: Object) -> PodObservation:
         address=status.get("podIP", ""),
         node=spec.get("nodeName", ""),
         revision=revision_of(pod),
-        config_map=_generated_config_map(spec),
+        config_map=generated_config_map(spec),
         deleting="deletionTimestamp" in metadata,
         started=bool(server.get("started")) and "running" in server.get("state", {}),
         ready=conditions.get("Ready", {}).get("status") == "True",
@@ -128,7 +154,8 @@ def observe_pod(pod: Object) -> PodObservation:
     )
 
 
-def _generated_config_map(spec: Mapping[str, Any]) -> str:
+def generated_config_map(spec: Mapping[str, Any]) -> str:
+    """The generated ConfigMap that a pod mounts; empty when it mounts none."""
     volumes = {volume["name"]: volume for volume in spec.get("volumes", ())}
     return str(volumes.get(CONFIG_VOLUME, {}).get("configMap", {}).get("name", ""))
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from glm_operator.api.inference import GLMInference, GLMInferenceSpec
 from glm_operator.resources.names import GRPC_PORT, HTTP_PORT, selector_text, service_url
@@ -15,8 +15,11 @@ from glm_operator.status.conditions import (
     conditions,
 )
 from glm_operator.status.findings import Finding, first_finding, newest_pods
+from glm_operator.status.model_changes import is_up_to_date, model_changes
 from glm_operator.status.observation import Observation, PodObservation
 from glm_operator.status.unhandled import unhandled_fields
+
+UPDATING_MODELS: Final = "UpdatingModels"
 
 
 def summarize(
@@ -75,7 +78,9 @@ def _readiness(spec: GLMInferenceSpec, observed: Observation, blocked: Finding |
         return [Verdict(READY, "False", "ScaledToZero", "no pods are wanted, so nothing is served")]
     count = f"{serving} of {wanted} pods serve every required model"
     if serving < wanted or wanted == 0:
-        cause = finding or Finding("PodsStarting", _starting(spec, observed), stalled=False)
+        cause = (
+            finding or _updating(spec, observed) or Finding("PodsStarting", _starting(spec, observed), stalled=False)
+        )
         return _not_ready(Finding(cause.reason, f"{count}; {cause.message}", cause.stalled))
     ready = Verdict(READY, "True", "AllModelsServing", count)
     if finding is not None:
@@ -84,7 +89,17 @@ def _readiness(spec: GLMInferenceSpec, observed: Observation, blocked: Finding |
         return [ready, _why(Finding(finding.reason, message, finding.stalled))]
     if not _rolled_out(wanted, observed):
         return [ready, Verdict(RECONCILING, "True", "RollingOut", "pods of the present spec replace older ones")]
-    return [ready]
+    updating = _updating(spec, observed)
+    return [ready] if updating is None else [ready, _why(updating)]
+
+
+def _updating(spec: GLMInferenceSpec, observed: Observation) -> Finding | None:
+    """Models are being changed in running pods."""
+    pods, served = newest_pods(observed), spec.served_names
+    if not any(model_changes(pod, observed, served) for pod in pods):
+        return None
+    done = sum(is_up_to_date(pod, observed, served) and pod.serves(spec.required_models) for pod in pods)
+    return Finding(UPDATING_MODELS, f"{done} of {len(pods)} pods serve the newest models", stalled=False)
 
 
 def _not_ready(finding: Finding) -> list[Verdict]:
@@ -123,12 +138,13 @@ def _model_status(name: str, pods: Sequence[PodObservation]) -> dict[str, Any]:
     readings = [(pod, pod.models.get(name)) for pod in pods if pod.models is not None]
     seen = [reading for _, reading in readings if reading is not None]
     failed = [reading for reading in seen if not reading.serves and reading.reason]
+    refused = next((pod.failures[name].reason for pod in pods if name in pod.failures), "")
     serving = [reading for reading in seen if reading.serves]
     loading = any(pod.node and not pod.started for pod in pods) or any(not reading.serves for reading in seen)
     if failed:
         state, reason = "Failed", failed[0].reason
     elif serving and len(serving) == len(pods):
-        state, reason = "Ready", ""
+        state, reason = "Ready", refused
     else:
         state, reason = ("Loading" if loading else "Unknown"), ""
     versions = sorted({reading.version for reading in serving if reading.version})

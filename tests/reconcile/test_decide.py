@@ -6,7 +6,7 @@ from bodies import model
 from glm_operator.reconcile.decide import KEPT_CONFIG_MAPS, applied_decision, decide
 from glm_operator.resources.difference import with_applied_hash
 from glm_operator.resources.triton_deployment import Images
-from observations import FAILED, IMAGES, SERVING, applied, observation, pod, resource
+from observations import FAILED, IMAGES, SERVING, UNLOADED, UNPROVEN, WRONG, applied, observation, pod, resource, wanted
 
 ECHO = resource()
 GATED = resource(models=[model(name="a"), model(name="b"), model(name="c", required=False)])
@@ -137,9 +137,24 @@ def test_old_configurations_are_kept_for_a_rollback_and_for_pods_that_mount_them
         pytest.param({"a": SERVING, "b": SERVING, "c": FAILED}, None, [("echo-1", True)], id="it opens"),
         pytest.param({"a": SERVING, "b": SERVING, "c": FAILED}, True, [], id="it stays open"),
         pytest.param({"a": SERVING, "b": FAILED, "c": SERVING}, True, [("echo-1", False)], id="it closes"),
+        pytest.param({"a": SERVING, "b": WRONG, "c": SERVING}, True, [("echo-1", False)], id="also on wrong answers"),
+        pytest.param({"a": SERVING, "b": UNLOADED, "c": SERVING}, True, [], id="one yet to be loaded keeps it open"),
+        pytest.param({"a": SERVING, "b": UNPROVEN, "c": SERVING}, True, [], id="so does a slow probe"),
+        pytest.param({"a": SERVING, "b": UNLOADED, "c": SERVING}, None, [("echo-1", False)], id="but opens none"),
         pytest.param(None, True, [], id="an unreadable server changes nothing"),
     ],
 )
 def test_the_readiness_gate_follows_the_required_models(models, gate, expected):
     plan = decide(GATED, observation(GATED, pod(GATED, models=models, gate=gate)), IMAGES)
     assert list(plan.gates) == expected
+
+
+def test_changed_files_cause_no_write():
+    changed = wanted(ECHO, echo__2__model__py="new")
+    assert decide(ECHO, observation(ECHO, pod(ECHO), wanted=changed), IMAGES).apply == ()
+
+
+def test_a_changed_model_changes_the_plan_that_the_pods_mount_and_not_the_pods():
+    changed = resource(models=[model(maxBatchSize=4)])
+    (written,) = decide(changed, observation(ECHO, pod(ECHO)), IMAGES).apply
+    assert (written["kind"], written["metadata"]["name"]) == ("ConfigMap", pod(ECHO).config_map)

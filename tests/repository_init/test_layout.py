@@ -4,7 +4,9 @@ import json
 
 import pytest
 
+from glm_operator.api.model_files import files_hash
 from glm_operator.repository_init.layout import RepositoryError, lay_out, read_plan
+from glm_operator.resources.model_config import parse_config
 
 
 @pytest.fixture
@@ -47,6 +49,14 @@ def test_folders_are_linked_and_the_generated_configuration_wins(folders):
     run(folders, "Folders", [REQUIRED])
     assert (folders / "target/a/1/model.plan").read_text() == "weights"
     assert (folders / "target/a/config.pbtxt").read_text() == 'name: "a"'
+
+
+def test_the_configuration_tells_which_files_were_really_laid_out(folders):
+    (folders / "source" / "a.1.model.py").write_text("code")
+    run(folders, "ConfigMapKeys", [REQUIRED])
+    config = parse_config((folders / "target/a/config.pbtxt").read_text())
+    assert config.name == "a"
+    assert config.parameters["glm.files"].string_value == files_hash({"1/model.py": b"code"})
 
 
 def test_an_ensemble_gets_an_empty_version_folder(folders):

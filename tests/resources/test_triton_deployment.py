@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from bodies import MINIMAL, make_body, model
+from bodies import MINIMAL, TENSOR_IN, TENSOR_OUT, make_body, model
 from glm_operator.api.inference import parse
 from glm_operator.resources.children import desired_children
-from glm_operator.resources.triton_deployment import Images, deployment_with_kept_images, triton_deployment
+from glm_operator.resources.repository_plan import model_config_map
+from glm_operator.resources.triton_deployment import Images, deployment_with_kept_images, pod_hash, triton_deployment
 
 GOLDEN = Path(__file__).parent / "golden"
 IMAGES = Images(runtime="triton:default", repository="operator:1")
@@ -78,8 +79,9 @@ def test_the_startup_probe_covers_the_whole_loading_time():
 @pytest.mark.parametrize(
     ("required", "path", "gated"),
     [
-        pytest.param((True, True), "/v2/health/ready", False, id="all required: the server's own readiness"),
+        pytest.param((True,), "/v2/models/a/ready", False, id="one model: its readiness"),
         pytest.param((True, False), "/v2/models/a/ready", False, id="one required: that model's readiness"),
+        pytest.param((True, True), "/v2/health/live", True, id="several required: the gate"),
         pytest.param((True, True, False), "/v2/health/live", True, id="several beside an optional one: the gate"),
         pytest.param((False, False), "/v2/health/live", False, id="none required: the server is enough"),
     ],
@@ -128,9 +130,59 @@ def test_a_users_labels_cannot_take_the_selectors_place():
     assert built["selector"]["matchLabels"].items() <= built["template"]["metadata"]["labels"].items()
 
 
-def test_new_model_files_roll_the_pods():
-    one, other = deployment(repository_hash="a"), deployment(repository_hash="b")
-    assert one["spec"]["template"] != other["spec"]["template"]
+ECHO, OTHER, THIRD = model(), model(name="other"), model(name="third")
+SMALLER = model(maxBatchSize=4)
+VOLUME = {"persistentVolumeClaim": {"name": "models"}}
+STEP = {"model": "echo", "inputMap": {"input": "input"}, "outputMap": {"output": "output"}}
+WHOLE = {"name": "whole", "maxBatchSize": 1, "inputs": [TENSOR_IN], "outputs": [TENSOR_OUT], "steps": [STEP]}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "rolls"),
+    [
+        pytest.param({}, {"models": [SMALLER]}, False, id="a changed model does not"),
+        pytest.param({"models": [ECHO, OTHER]}, {"models": [ECHO, OTHER, THIRD]}, False, id="nor a new one"),
+        pytest.param({"models": [ECHO, OTHER, THIRD]}, {"models": [ECHO, OTHER]}, False, id="nor one less"),
+        pytest.param({}, {"models": [ECHO, model(name="b", required=False)]}, False, id="nor a new optional one"),
+        pytest.param({}, {"replicas": 5}, False, id="nor the number of pods"),
+        pytest.param({}, {"repository": {"configMap": {"name": "new"}}}, True, id="another source does"),
+        pytest.param({}, {"models": [ECHO, OTHER]}, True, id="so does a second required model: it needs the gate"),
+        pytest.param({"repository": VOLUME}, {"repository": VOLUME, "models": [SMALLER]}, False, id="not a volume's"),
+        pytest.param(
+            {"repository": VOLUME},
+            {"repository": VOLUME, "models": [ECHO, model(name="b", required=False)]},
+            True,
+            id="a new model of a volume does: only the init container links its folder",
+        ),
+        pytest.param({"ensembles": []}, {"ensembles": [WHOLE]}, True, id="so does an ensemble"),
+        pytest.param(
+            {"ensembles": [WHOLE]},
+            {"ensembles": [WHOLE], "models": [SMALLER]},
+            True,
+            id="and the configuration of a member, which could end the ensemble",
+        ),
+    ],
+)
+def test_what_rolls_the_pods(before, after, rolls):
+    """The plan's name is in the pod template: another name is another template."""
+    one, other = (parse(make_body(MINIMAL | spec)) for spec in (before, after))
+    assert (mounted_plan(one) != mounted_plan(other)) == rolls
+
+
+def mounted_plan(inference):
+    children = desired_children(inference, IMAGES, None, None)
+    volumes = children[-1]["spec"]["template"]["spec"]["volumes"]
+    return next(volume["configMap"]["name"] for volume in volumes if volume["name"] == "model-config")
+
+
+def test_an_upgrade_of_the_operator_gives_the_plan_no_other_name():
+    inference = parse(make_body())
+    assert pod_hash(inference, IMAGES) == pod_hash(inference, NEWER)
+
+
+def test_the_plan_follows_the_models():
+    plans = [model_config_map(parse(make_body(MINIMAL | {"models": [m]})), "x")["data"] for m in (ECHO, SMALLER)]
+    assert plans[0] != plans[1]
 
 
 NEWER = Images(runtime="triton:newer", repository="operator:2")

@@ -1,14 +1,26 @@
 """When a resource is ready, why it isn't, and whether somebody has to mend it."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
 from bodies import model
 from glm_operator.status.findings import Finding
-from glm_operator.status.observation import ContainerTrouble
+from glm_operator.status.observation import ContainerTrouble, UpdateFailure
 from glm_operator.status.summary import summarize, unobserved, verdicts
-from observations import FAILED, SERVING, UNLOADED, UNPROVEN, WRONG, deployment_condition, observation, pod, resource
+from observations import (
+    FAILED,
+    SERVING,
+    UNLOADED,
+    UNPROVEN,
+    WRONG,
+    deployment_condition,
+    observation,
+    pod,
+    resource,
+    wanted,
+)
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 ECHO = resource()
@@ -234,3 +246,48 @@ def test_an_unchanged_observation_gives_the_same_status():
 def test_every_condition_carries_the_generation_it_speaks_of():
     status = summarize(ECHO, observation(ECHO), NOW)
     assert {condition["observedGeneration"] for condition in status["conditions"]} == {1}
+
+
+OUTDATED = {"loaded": {"echo": "old"}}
+REFUSAL = UpdateFailure(wanted(ECHO)[0].revision, "no weights", 1, 0.0)
+UPDATING = READY | {"Reconciling": ("True", "UpdatingModels")}
+REFUSED = READY | {"Stalled": ("True", "ModelFailed")}
+
+
+@pytest.mark.parametrize(
+    ("pods", "expected"),
+    [
+        pytest.param([{}, {}], READY, id="every pod has the newest"),
+        pytest.param([{}, OUTDATED], UPDATING, id="one has not: what it has serves"),
+        pytest.param([{}, {"loaded": {"echo": "old", "gone": "x"}}], UPDATING, id="nor is one too many done"),
+        pytest.param([OUTDATED | {"failures": {"echo": REFUSAL}}, OUTDATED], REFUSED, id="a refused one serves too"),
+        pytest.param(
+            [OUTDATED | {"failures": {"echo": replace(REFUSAL, revision="earlier")}}, {}],
+            UPDATING,
+            id="a mended one is no failure any longer",
+        ),
+        pytest.param(
+            [{"loaded": {}, "models": {"echo": UNLOADED}}, {}],
+            not_ready("UpdatingModels", "Reconciling"),
+            id="a model that is not there yet does not serve",
+        ),
+    ],
+)
+def test_models_that_change_in_running_pods(pods, expected):
+    two = resource(replicas=2)
+    seen = [pod(two, f"echo-{number}", **change) for number, change in enumerate(pods)]
+    assert conditions_of(two, *seen) == expected
+
+
+def test_a_refused_model_is_told_with_what_goes_on_serving():
+    seen = pod(ECHO, loaded={"echo": "old"}, failures={"echo": REFUSAL})
+    found = {v.type: v.message for v in verdicts(ECHO, observation(ECHO, seen))}
+    assert "no weights; revision old goes on serving" in found["Stalled"]
+    (status,) = summarize(ECHO, observation(ECHO, seen), NOW)["models"]
+    assert (status["state"], status["version"], status["reason"]) == ("Ready", "1", "no weights")
+
+
+def test_files_that_are_missing_for_a_running_pod_are_told():
+    lacking = tuple(replace(each, problem="add a key") for each in wanted(ECHO))
+    seen = observation(ECHO, pod(ECHO, loaded={"echo": "old"}), wanted=lacking)
+    assert ("Stalled", "RepositoryIncomplete") in {(v.type, v.reason) for v in verdicts(ECHO, seen)}
