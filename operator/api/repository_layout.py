@@ -1,4 +1,4 @@
-"""What the operator and the init container agree on about the plan of a model repository. Standard library only."""
+"""What the operator and the init containers agree on about a model repository. Standard library only."""
 
 from typing import Final, Literal
 
@@ -11,3 +11,10 @@ CONFIG_MAP_KEYS: Final = "ConfigMapKeys"
 """Files named MODEL.VERSION.FILENAME."""
 FOLDERS: Final = "Folders"
 """MODEL/VERSION/FILENAME."""
+
+FETCH_FILE: Final = "fetch.json"
+"""Beside the plan, where the files have to be fetched: from where, and within which limits."""
+SECRET_PREFIX: Final = "GLM_SECRET_"  # noqa: S105
+"""The fetch container gets each key of the user's Secret as an environment variable: this and the key."""
+ALLOWED_URLS_VARIABLE: Final = "GLM_REPOSITORY_URLS"
+"""Environment variable with the list of allowed addresses, of the operator and of the fetch container."""
