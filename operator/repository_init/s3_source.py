@@ -40,8 +40,11 @@ _MD5: Final = re.compile(r"[0-9a-f]{32}")
 _NO_MD5: Final = frozenset({"aws:kms", "aws:kms:dsse"})
 """Encryptions under which an ETag looks like an MD5 and is none."""
 _CREDENTIALS: Final = frozenset(
-    {"AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken", "AccountProblem"}
-)
+    {
+        "AccessDenied", "AccountProblem", "ExpiredToken", "InvalidAccessKeyId", "InvalidToken", "SignatureDoesNotMatch",
+        "XAdminUserNotFound",  # versitygw's word for an unknown key
+    }
+)  # fmt: skip
 _PASSING: Final = frozenset({"SlowDown", "InternalError", "ServiceUnavailable", "RequestTimeout"})
 
 
@@ -211,11 +214,8 @@ class ObjectsFetch:
             lambda: self._client.stat_object(bucket, key, extra_headers={"x-amz-checksum-mode": "ENABLED"})
         )
         if size < item.size or size == 0:
-            response = self._asked(
-                lambda: self._client.get_object(
-                    bucket, key, offset=size, request_headers={"If-Match": f'"{item.etag}"'}
-                )
-            )
+            same: dict[str, str | list[str] | tuple[str]] = {"If-Match": f'"{item.etag}"'} if item.etag else {}
+            response = self._asked(lambda: self._client.get_object(bucket, key, offset=size, request_headers=same))
             try:
                 self._store(response, part, size)
             finally:
