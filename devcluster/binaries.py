@@ -73,6 +73,8 @@ CLUSTER = (
 DEVELOPMENT = (
     Tool("helm", "3.22.0", "helm.sh/helm/v3/cmd/helm", 100),
     Tool("kubeconform", "0.8.0", "github.com/yannh/kubeconform/cmd/kubeconform", 5),
+    # A server that speaks S3 over a folder: what spec.repository.s3 is tested against.
+    Tool("versitygw", "1.8.0", "github.com/versity/versitygw/cmd/versitygw", 90),
 )
 FAKE_NODES = (KWOK, KWOK_STAGES)
 TOOLS = {tool.name: tool for tool in (*CLUSTER, *DEVELOPMENT, *FAKE_NODES)}

@@ -31,7 +31,8 @@ async def serve(listener: socket.socket, target_port: int) -> None:
         with contextlib.suppress(OSError):
             await _carry(near_reader, near_writer, target_port)
 
-    server = await asyncio.start_server(carry, sock=listener, limit=CHUNK)
+    # It listens once more, and would shorten the queue to its own default.
+    server = await asyncio.start_server(carry, sock=listener, limit=CHUNK, backlog=BACKLOG)
     async with server:
         await server.serve_forever()
 

@@ -1,5 +1,6 @@
 """One cluster and one operator for all tests; a namespace for each."""
 
+import json
 import subprocess
 import sys
 import uuid
@@ -13,11 +14,16 @@ from demo.install import RESTRICTED, install_operator, uninstall_operator
 from demo.kubectl import Kubectl
 from demo.paths import MODELS, ROOT
 from devcluster.provider import Kind
+from support import FILES_URL, S3_URL
 
 NODES: Final = "2"
 # A short resync shows within a test what it would otherwise take a minute to see. The second node is cut off by a test,
 # and must not take the operator with it.
-VALUES: Final = ("--set=resyncSeconds=10", r"--set-string=nodeSelector.kubernetes\.io/hostname=node0")
+VALUES: Final = (
+    "--set=resyncSeconds=10",
+    f"--set-json=repositoryUrls={json.dumps([FILES_URL, S3_URL])}",
+    r"--set-string=nodeSelector.kubernetes\.io/hostname=node0",
+)
 
 
 TIMEOUT_SECONDS: Final = 300
@@ -56,7 +62,7 @@ def cluster() -> Iterator[Kubectl]:
 @pytest.fixture(scope="session")
 def install_values(cluster: Kubectl) -> tuple[str, ...]:
     """The chart's values for the tests."""
-    return VALUES if cluster.provider.kind is Kind.LOCAL else VALUES[:1]
+    return VALUES if cluster.provider.kind is Kind.LOCAL else VALUES[:2]
 
 
 @pytest.fixture(scope="session")

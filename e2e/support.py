@@ -16,6 +16,9 @@ from demo.wait import wait_for
 from devcluster.provider import Kind
 
 CLIENTS = ROOT / "e2e/clients"
+SOURCES_NAMESPACE = "e2e-sources"
+"""Of the servers that model files are fetched from: the operator's list must name them before the tests begin."""
+FILES_URL, S3_URL = (f"http://{name}.{SOURCES_NAMESPACE}.svc:{port}" for name, port in (("files", 8080), ("s3", 7070)))
 TENSOR = {"dataType": "FP32", "dims": [-1]}
 ECHO_MODEL = {
     "name": "echo",

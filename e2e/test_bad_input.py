@@ -88,19 +88,6 @@ def test_a_quota_is_told_and_mended_by_raising_it(kubectl, namespace):
     inference_ready(kubectl, namespace, "echo", seconds=110)
 
 
-@pytest.mark.parametrize(
-    ("source", "word"),
-    [
-        ({"s3": {"uri": "s3://bucket/models"}}, "spec.repository.s3"),
-        ({"http": {"uri": "https://example.org/m.tar.gz", "sha256": "0" * 64}}, "spec.repository.http"),
-    ],
-)
-def test_a_source_that_is_not_there_yet_is_refused_with_what_to_use(kubectl, namespace, source, word):
-    kubectl.apply(inference(repository=source), namespace=namespace)
-    resource = wait_for_reason(kubectl, namespace, "echo", "Stalled", "RepositorySourceNotSupported")
-    assert word in ready_condition(resource)["message"]
-
-
 @pytest.mark.parametrize("refusal", [pytest.param(r, id=r.sentence) for r in OPERATOR_REFUSALS])
 def test_what_the_api_server_cannot_check_is_refused_by_the_operator(kubectl, namespace, refusal):
     kubectl.apply(inference(**refusal.spec), namespace=namespace)

@@ -108,6 +108,22 @@ REFUSALS = [
     Refusal(
         "an archive without a checksum", {"repository": {"http": {"uri": "https://a/b"}}}, "sha256", "Required value"
     ),
+    Refusal(
+        "credentials in an address",
+        {"repository": {"http": {"uri": "https://user:word@a/b", "sha256": "0" * 64}}},
+        "put them into a Secret",
+    ),
+    Refusal(
+        "an S3 endpoint with a path",
+        {"repository": {"s3": {"uri": "s3://abc/x", "endpoint": "https://minio/path"}}},
+        "pattern",
+        "should match",
+    ),
+    Refusal(
+        "a download of what is mounted",
+        {"repository": {"configMap": {"name": "a"}, "download": {"sizeLimit": "1Gi"}}},
+        "the other sources are mounted",
+    ),
 ]
 
 OPERATOR_REFUSALS = [

@@ -5,12 +5,11 @@ from typing import Annotated, Any, ClassVar, Final
 from pydantic import Field, StringConstraints, WithJsonSchema
 
 from glm_operator.api.base import ApiModel, Rule
-from glm_operator.api.types import LabelKey, ObjectName, Quantity, QuantityString, ShortText
+from glm_operator.api.types import LabelKey, ObjectName, QuantityString, ResourceMap, ShortText
 
 DEFAULT_TRITON_VERSION: Final = "2.51"
 
 LabelMap = Annotated[dict[LabelKey, Annotated[str, Field(max_length=63)]], Field(max_length=64)]
-ResourceMap = Annotated[dict[LabelKey, Quantity], Field(max_length=16)]
 FreeForm = Annotated[dict[str, Any], WithJsonSchema({"type": "object", "x-kubernetes-preserve-unknown-fields": True})]
 ALLOWED_FLAGS: Final = (
     "--backend-config", "--buffer-manager-thread-count", "--cache-config", "--cuda-memory-pool-byte-size",

@@ -36,6 +36,8 @@ Quantity = Annotated[
     ),
 ]
 """A Kubernetes quantity such as `2`, `500m` or `4Gi`."""
+ResourceMap = Annotated[dict[LabelKey, Quantity], Field(max_length=16)]
+"""Requests or limits of a container."""
 
 Duration = Annotated[str, StringConstraints(pattern=r"^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$", max_length=32)]
 """A duration as Go writes it: `250ms`, `3s`, `30m`, `1h30m`."""

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from glm_operator.api import group
+from glm_operator.api.allowed_urls import AllowedUrls, UrlRefusedError
 from glm_operator.api.inference import GLMInference
 from glm_operator.reconcile.models_at_start import models_to_roll_with
 from glm_operator.resources.children import desired_children
@@ -44,12 +45,13 @@ def decide(inference: GLMInference, observed: Observation, images: Images) -> Pl
     running = observed.children.get("Deployment")
     rolled = models_to_roll_with(inference, observed, images)
     desired = [with_applied_hash(child) for child in desired_children(inference, images, rolled, running)]
-    if observed.repository_problem and inference.spec.effective_replicas > 0:
+    refused = _refused_address(inference, images)
+    if (observed.repository_problem or refused) and inference.spec.effective_replicas > 0:
         # Pods that serve keep doing so; new ones could not start.
         desired = [child for child in desired if child["kind"] != "Deployment"]
     missing = tuple(child for child in desired if not is_applied(child, counterpart(child, observed)))
     outdated = tuple(("ConfigMap", name) for name in _outdated_config_maps(desired, observed))
-    return Plan(apply=missing, delete=() if missing else outdated, gates=gates)
+    return Plan(apply=missing, delete=() if missing else outdated, gates=gates, blocked=refused)
 
 
 def applied_decision(inference: GLMInference, written: Sequence[Object], observed: Observation) -> Decision | None:
@@ -77,11 +79,6 @@ def _is_changed(written: Object, before: Object | None) -> bool:
 
 
 def _blocked(inference: GLMInference, observed: Observation) -> Finding | None:
-    repository = inference.spec.repository
-    unsupported = next((name for name in ("s3", "http") if getattr(repository, name) is not None), None)
-    if unsupported is not None:
-        message = f"spec.repository.{unsupported} is not supported yet; use configMap, persistentVolumeClaim or image"
-        return Finding("RepositorySourceNotSupported", message, stalled=True)
     named = [*observed.children.items(), *(("ConfigMap", config_map) for config_map in observed.config_maps)]
     foreign = ((kind, child) for kind, child in named if child and not is_controlled_by(child, inference.uid))
     for kind, child in foreign:
@@ -91,6 +88,18 @@ def _blocked(inference: GLMInference, observed: Observation) -> Finding | None:
             return Finding("PredecessorEnding", message, stalled=False)
         message = f"{kind} {name} exists and does not belong to this resource; rename one of the two"
         return Finding("NameTaken", message, stalled=True)
+    return None
+
+
+def _refused_address(inference: GLMInference, images: Images) -> Finding | None:
+    """Why the model files may not be fetched from where the resource says."""
+    address = inference.spec.repository.address
+    if not address:
+        return None
+    try:
+        AllowedUrls.parse(images.repository_urls).check(address)
+    except UrlRefusedError as error:
+        return Finding("RepositoryNotAllowed", f"spec.repository: {error}", stalled=True)
     return None
 
 

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import Annotated, Final
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from glm_operator.api.allowed_urls import DEFAULT_ALLOWED_URLS, AllowedUrls
 from glm_operator.resources.triton_deployment import Images
 
 PREFIX: Final = "GLM_"
@@ -12,6 +13,11 @@ PREFIX: Final = "GLM_"
 
 class InvalidSettingsError(Exception):
     """The environment holds a value that can't be used; the message names the variable."""
+
+
+def _list_of_urls(text: str) -> str:
+    AllowedUrls.parse(text)
+    return text
 
 
 class Settings(BaseModel):
@@ -25,6 +31,8 @@ class Settings(BaseModel):
     """Image of the init container that lays out the model repository: the operator's own."""
     image_pull_policy: str = "IfNotPresent"
     """Pull policy of both."""
+    repository_urls: Annotated[str, AfterValidator(_list_of_urls)] = DEFAULT_ALLOWED_URLS
+    """Where `spec.repository.s3` and `.http` may fetch from: prefixes, comma-separated; empty: from nowhere."""
     namespaces: str = ""
     """Namespaces to serve, comma-separated; empty: all."""
     resync_seconds: Annotated[float, Field(ge=5)] = 60.0
@@ -40,7 +48,7 @@ class Settings(BaseModel):
     @property
     def images(self) -> Images:
         """As the builders take them."""
-        return Images(self.runtime_image, self.repository_image, self.image_pull_policy)
+        return Images(self.runtime_image, self.repository_image, self.image_pull_policy, self.repository_urls)
 
     @property
     def scopes(self) -> tuple[str | None, ...]:

@@ -1,1 +1,4 @@
-"""The init container's command: it lays out Triton's model repository. Standard library only: it starts fast."""
+"""The init containers' commands: one fetches the model files (`fetch_main`), one lays out Triton's repository (`main`).
+
+`main` keeps to the standard library: it starts fast.
+"""

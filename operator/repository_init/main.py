@@ -5,8 +5,7 @@ import sys
 from pathlib import Path
 
 from glm_operator.repository_init.layout import RepositoryError, lay_out, read_plan
-
-TERMINATION_LOG = Path("/dev/termination-log")
+from glm_operator.repository_init.termination import tell_failure
 
 
 def main() -> int:
@@ -20,9 +19,7 @@ def main() -> int:
         for line in lay_out(read_plan(arguments.plan), arguments.plan, arguments.source, arguments.target):
             print(line, flush=True)
     except (RepositoryError, OSError) as error:
-        print(error, file=sys.stderr, flush=True)
-        if TERMINATION_LOG.exists():
-            TERMINATION_LOG.write_text(str(error)[:4096])
+        tell_failure(error)
         return 1
     return 0
 

@@ -11,6 +11,7 @@ Object = dict[str, Any]
 HTTP_PORT, GRPC_PORT, METRICS_PORT = 8000, 8001, 8002
 TRITON_CONTAINER = "triton"
 REPOSITORY_CONTAINER = "model-repository"
+FETCH_CONTAINER = "fetch"
 CONFIG_VOLUME = "model-config"
 
 

@@ -9,7 +9,9 @@ import json
 from typing import Final
 
 from glm_operator.api.inference import GLMInference, GLMInferenceSpec
-from glm_operator.api.repository_layout import CONFIG_MAP_KEYS, CONFIG_SUFFIX, FOLDERS, PLAN_FILE
+from glm_operator.api.quantity import quantity_bytes
+from glm_operator.api.repository import Repository
+from glm_operator.api.repository_layout import CONFIG_MAP_KEYS, CONFIG_SUFFIX, FETCH_FILE, FOLDERS, PLAN_FILE
 from glm_operator.resources.model_config import ensemble_config, model_config
 from glm_operator.resources.model_revision import marked_config
 from glm_operator.resources.names import Object, child_metadata, model_config_name
@@ -29,7 +31,22 @@ def repository_data(spec: GLMInferenceSpec) -> dict[str, str]:
         "models": [{"name": model.name, "required": model.required} for model in spec.models],
         "ensembles": [ensemble.name for ensemble in spec.ensembles],
     }
-    return configs | {PLAN_FILE: json.dumps(plan, sort_keys=True)}
+    return configs | {PLAN_FILE: json.dumps(plan, sort_keys=True)} | _fetch_data(spec.repository)
+
+
+def _fetch_data(repository: Repository) -> dict[str, str]:
+    """What the container that fetches is told; nothing where the source is a volume."""
+    source, download = repository.fetched, repository.effective_download
+    if source is None:
+        return {}
+    plan = {
+        "kind": "s3" if repository.s3 is not None else "http",
+        "source": source.model_dump(exclude={"secret_ref"}),
+        "secret": source.secret_ref.name if source.secret_ref is not None else "",
+        "size_limit_bytes": quantity_bytes(download.size_limit),
+        "timeout_seconds": download.timeout_seconds,
+    }
+    return {FETCH_FILE: json.dumps(plan, sort_keys=True)}
 
 
 def fixed_layout(spec: GLMInferenceSpec) -> Object:
@@ -46,6 +63,8 @@ def fixed_layout(spec: GLMInferenceSpec) -> Object:
         "folders": sorted(model.name for model in spec.models) if _layout(spec) == FOLDERS else [],
         "ensembles": {ensemble.name: ensemble_config(ensemble) for ensemble in spec.ensembles},
         "members": {model.name: model_config(model, gpus) for model in spec.models if model.name in members},
+        # What has been fetched stays as it is while the pod lives.
+        **_fetch_data(spec.repository),
     }
 
 
@@ -67,8 +86,8 @@ def _layout(spec: GLMInferenceSpec) -> str:
     return CONFIG_MAP_KEYS if spec.repository.config_map is not None else FOLDERS
 
 
-def source_volume(spec: GLMInferenceSpec) -> Object | None:
-    """The pod's volume with the user's model files; None for a source that is no volume."""
+def source_volume(spec: GLMInferenceSpec) -> Object:
+    """The pod's volume with the user's model files."""
     repository = spec.repository
     if repository.config_map is not None:
         return {"name": "source", "configMap": {"name": repository.config_map.name}}
@@ -78,11 +97,11 @@ def source_volume(spec: GLMInferenceSpec) -> Object | None:
     if repository.image is not None:
         image = repository.image
         return {"name": "source", "image": {"reference": image.reference, "pullPolicy": image.pull_policy}}
-    return None
+    return {"name": "source", "emptyDir": {"sizeLimit": repository.effective_download.size_limit}}
 
 
 def source_mount(spec: GLMInferenceSpec) -> Object:
-    """Where that volume is mounted, in the init container and in Triton's, so that links hold in both."""
+    """Where that volume is mounted, in the layout's container and in Triton's, so that links hold in both."""
     mount: Object = {"name": "source", "mountPath": SOURCE_PATH, "readOnly": True}
     folder = spec.repository.persistent_volume_claim or spec.repository.image
     if folder is not None and folder.path:

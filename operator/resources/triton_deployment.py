@@ -10,6 +10,7 @@ from typing import Final
 
 from glm_operator.api import group
 from glm_operator.api.inference import GLMInference, GLMInferenceSpec
+from glm_operator.resources.fetch_container import fetch_container, without_allowed_urls
 from glm_operator.resources.hashing import content_hash
 from glm_operator.resources.names import (
     CONFIG_VOLUME,
@@ -47,6 +48,8 @@ class Images:
     repository: str
     """The init container that lays out the model repository."""
     pull_policy: str = "IfNotPresent"
+    repository_urls: str = ""
+    """No image, but a default like them: addresses that model files may be fetched from."""
 
 
 def triton_deployment(
@@ -64,7 +67,8 @@ def triton_deployment(
     template = _pod_template(inference, images, config_map_name, repository_hash)
     revision = _hash_without_default_images(template, spec)
     metadata = child_metadata(inference)
-    metadata["annotations"] = {group.ANNOTATION_DEFAULT_IMAGES: json.dumps(asdict(images), sort_keys=True)}
+    given = {key: value for key, value in asdict(images).items() if value}
+    metadata["annotations"] = {group.ANNOTATION_DEFAULT_IMAGES: json.dumps(given, sort_keys=True)}
     template["metadata"]["annotations"][group.ANNOTATION_TEMPLATE_HASH] = revision
     return {
         "apiVersion": "apps/v1",
@@ -73,7 +77,7 @@ def triton_deployment(
         "spec": {
             "replicas": spec.effective_replicas,
             "revisionHistoryLimit": 2,
-            "progressDeadlineSeconds": spec.runtime.startup_seconds + PROGRESS_MARGIN_SECONDS,
+            "progressDeadlineSeconds": _fetch_seconds(spec) + spec.runtime.startup_seconds + PROGRESS_MARGIN_SECONDS,
             "selector": {"matchLabels": selector_labels(inference.name)},
             # A new pod must serve before an old one goes: a broken version then never takes capacity away.
             "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
@@ -86,6 +90,10 @@ def pod_hash(inference: GLMInference, images: Images) -> str:
     """Hash of everything that rolls the pods: their template without default images, and what they can't be told."""
     template = _hash_without_default_images(_pod_template(inference, images, "", None), inference.spec)
     return content_hash({"template": template, "layout": fixed_layout(inference.spec)})
+
+
+def _fetch_seconds(spec: GLMInferenceSpec) -> int:
+    return spec.repository.effective_download.timeout_seconds if spec.repository.fetched is not None else 0
 
 
 def running_images(deployment: Object) -> Images | None:
@@ -125,7 +133,7 @@ def _hash_without_default_images(template: Object, spec: GLMInferenceSpec) -> st
     def stripped(container: Object) -> Object:
         given = container["name"] == TRITON_CONTAINER and spec.runtime.image
         defaulted = {"imagePullPolicy"} if given else {"image", "imagePullPolicy"}
-        return {key: value for key, value in container.items() if key not in defaulted}
+        return {key: value for key, value in without_allowed_urls(container).items() if key not in defaulted}
 
     pod = template["spec"]
     masked = {key: [stripped(container) for container in pod[key]] for key in ("containers", "initContainers")}
@@ -157,7 +165,7 @@ def _pod_spec(inference: GLMInference, images: Images, config_map: str) -> Objec
             "fsGroupChangePolicy": "OnRootMismatch",
             "seccompProfile": {"type": "RuntimeDefault"},
         },
-        "initContainers": [_repository_container(spec, images)],
+        "initContainers": _init_containers(spec, images),
         "containers": [_triton_container(spec, images)],
         "volumes": _volumes(spec, config_map),
     }
@@ -185,11 +193,16 @@ def _container_security() -> Object:
     }
 
 
-def _repository_container(spec: GLMInferenceSpec, images: Images) -> Object:
+def _init_containers(spec: GLMInferenceSpec, images: Images) -> list[Object]:
+    image = {"image": images.repository, "imagePullPolicy": images.pull_policy}
+    fetch = fetch_container(spec, image, images.repository_urls, _container_security())
+    return [*([] if fetch is None else [fetch]), _repository_container(spec, image)]
+
+
+def _repository_container(spec: GLMInferenceSpec, image: Object) -> Object:
     return {
         "name": REPOSITORY_CONTAINER,
-        "image": images.repository,
-        "imagePullPolicy": images.pull_policy,
+        **image,
         "command": ["python3", "-m", "glm_operator.repository_init.main"],
         "args": [f"--plan={PLAN_PATH}", "--source=" + source_mount(spec)["mountPath"], f"--target={MODELS_PATH}"],
         "terminationMessagePolicy": "File",
@@ -245,11 +258,10 @@ def _resources(spec: GLMInferenceSpec) -> Object:
 
 
 def _volumes(spec: GLMInferenceSpec, config_map: str) -> list[Object]:
-    source = source_volume(spec)
     return [
         {"name": "models", "emptyDir": {}},
         {"name": CONFIG_VOLUME, "configMap": {"name": config_map}},
-        *([source] if source is not None else []),
+        source_volume(spec),
         {"name": "shared-memory", "emptyDir": {"medium": "Memory", "sizeLimit": spec.runtime.shared_memory}},
         {"name": "scratch", "emptyDir": {}},
     ]

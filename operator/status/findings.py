@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from glm_operator.api.inference import GLMInferenceSpec
-from glm_operator.resources.names import REPOSITORY_CONTAINER
+from glm_operator.resources.names import FETCH_CONTAINER, REPOSITORY_CONTAINER
 from glm_operator.resources.triton_deployment import template_revision
 from glm_operator.status.observation import ContainerTrouble, Observation, PodObservation
 
@@ -17,6 +17,11 @@ _FIRST_PULL_FAILED: Final = "ErrImagePull"
 ENDED_ONCE: Final = frozenset({"Error", "Completed", "OOMKilled"})
 """A single end of the server: kubelet starts it anew, and says CrashLoopBackOff when that doesn't help."""
 IMAGE_REASONS: Final = frozenset({_FIRST_PULL_FAILED, "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"})
+_FETCH_REMEDIES: Final = {
+    "CreateContainerConfigError": "{message}; create the Secret in the resource's namespace, or correct secretRef",
+    "OOMKilled": "fetching took more memory than its limit; raise spec.repository.download.resources.limits.memory",
+}
+"""What to do about what ends the container that fetches before it can say anything itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +68,16 @@ def repository_is_incomplete(_: GLMInferenceSpec, observed: Observation) -> Find
         if trouble.container == REPOSITORY_CONTAINER and trouble.reason not in IMAGE_REASONS:
             logs = f"the init container failed; see the logs of {REPOSITORY_CONTAINER} of pod {pod.name}"
             return Finding("RepositoryIncomplete", trouble.message or logs, stalled=True)
+    return None
+
+
+def repository_cannot_be_fetched(_: GLMInferenceSpec, observed: Observation) -> Finding | None:
+    """The init container could not fetch the files, or could not be started for want of its Secret."""
+    for pod, trouble in _troubles(observed):
+        if trouble.container == FETCH_CONTAINER and trouble.reason not in IMAGE_REASONS:
+            logs = f"{trouble.reason}; see `kubectl logs {pod.name} -c {FETCH_CONTAINER} --previous`"
+            message = _FETCH_REMEDIES.get(trouble.reason, "{message}").format(message=trouble.message or logs)
+            return Finding("RepositoryFetchFailed", message, stalled=True)
     return None
 
 
@@ -142,6 +157,7 @@ def progress_deadline_passed(_: GLMInferenceSpec, observed: Observation) -> Find
 CHECKS: Final[tuple[Check, ...]] = (
     repository_is_missing,
     image_cannot_be_pulled,
+    repository_cannot_be_fetched,
     repository_is_incomplete,
     server_crashes,
     required_model_failed,

@@ -6,7 +6,7 @@ from typing import Any
 
 from glm_operator.api import group
 from glm_operator.resources.model_revision import WantedModel
-from glm_operator.resources.names import CONFIG_VOLUME, REPOSITORY_CONTAINER, TRITON_CONTAINER, Object
+from glm_operator.resources.names import CONFIG_VOLUME, FETCH_CONTAINER, REPOSITORY_CONTAINER, TRITON_CONTAINER, Object
 from glm_operator.resources.triton_deployment import revision_of
 
 
@@ -78,6 +78,8 @@ class PodObservation:
     trouble: ContainerTrouble | None
     models: Mapping[str, ModelObservation] | None
     """None: the server could not be read."""
+    fetching: bool = False
+    """The model files are being fetched into it."""
     loaded: Mapping[str, str] | None = None
     """Every model that the server has loaded, wanted or not, to its revision; None: unknown."""
     failures: Mapping[str, UpdateFailure] = field(default_factory=dict)
@@ -151,6 +153,10 @@ def observe_pod(pod: Object) -> PodObservation:
         unschedulable=scheduled.get("message", "") if scheduled.get("reason") == "Unschedulable" else "",
         trouble=_trouble(status),
         models=None,
+        fetching=any(
+            container["name"] == FETCH_CONTAINER and "running" in container.get("state", {})
+            for container in status.get("initContainerStatuses", ())
+        ),
     )
 
 
@@ -188,5 +194,7 @@ def _container_trouble(container: Mapping[str, Any]) -> ContainerTrouble | None:
     reason = waiting.get("reason", "")
     if reason in _PASSING:
         return None
-    message = last.get("message", "") if container["name"] == REPOSITORY_CONTAINER else ""
+    message = last.get("message", "") if container["name"] in {FETCH_CONTAINER, REPOSITORY_CONTAINER} else ""
+    if container["name"] == FETCH_CONTAINER and last.get("reason") == "OOMKilled":
+        reason = "OOMKilled"
     return ContainerTrouble(container["name"], reason, message or waiting.get("message", ""))

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from glm_operator.api.inference import GLMInference, GLMInferenceSpec
-from glm_operator.resources.names import GRPC_PORT, HTTP_PORT, selector_text, service_url
+from glm_operator.resources.names import FETCH_CONTAINER, GRPC_PORT, HTTP_PORT, selector_text, service_url
 from glm_operator.status.conditions import (
     READY,
     RECONCILING,
@@ -118,9 +118,12 @@ def _rolled_out(wanted: int, observed: Observation) -> bool:
 
 def _starting(spec: GLMInferenceSpec, observed: Observation) -> str:
     alive = [pod for pod in observed.pods if not pod.deleting]
-    loading = sum(pod.started is False and pod.node != "" for pod in alive)
+    fetching = sum(pod.fetching for pod in alive)
+    loading = sum(pod.started is False and pod.node != "" and not pod.fetching for pod in alive)
     unread = sum(pod.started and pod.models is None for pod in alive)
     parts = [f"{len(alive)} of {spec.effective_replicas} made"]
+    if fetching:
+        parts.append(f"{fetching} fetching model files (`kubectl logs POD -c {FETCH_CONTAINER}` shows how far)")
     if loading:
         parts.append(f"{loading} loading models")
     if unread:

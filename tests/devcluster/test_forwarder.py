@@ -23,7 +23,7 @@ async def hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None
 @asynccontextmanager
 async def forwarded(handler: Handler) -> AsyncIterator[int]:
     """The port that leads to a server with this handler."""
-    server = await asyncio.start_server(handler, "127.0.0.1", 0)
+    server = await asyncio.start_server(handler, "127.0.0.1", 0, backlog=forwarder.BACKLOG)
     listener = forwarder.listen(0)
     running = asyncio.create_task(forwarder.serve(listener, server.sockets[0].getsockname()[1]))
     try:

@@ -9,6 +9,7 @@ from demo.kubectl import CommandFailedError, run
 from demo.manifests import KUBERNETES
 from demo.paths import CHART, SAMPLES
 from devcluster import binaries
+from glm_operator.api.allowed_urls import DEFAULT_ALLOWED_URLS, AllowedUrls
 from schemas import write_schemas
 
 NAMESPACED = ['--set-json=watchNamespaces=["a","b"]']
@@ -80,6 +81,22 @@ def test_the_operator_is_a_restricted_pod(helm):
     }
 
 
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        pytest.param([], DEFAULT_ALLOWED_URLS, id="by default"),
+        pytest.param(['--set-json=repositoryUrls=["http://minio.minio.svc:9000/models","s3://"]'],
+                     "http://minio.minio.svc:9000/models,s3://", id="a list"),
+        pytest.param(["--set-json=repositoryUrls=[]"], "", id="none"),
+    ],
+)  # fmt: skip
+def test_the_operator_gets_the_list_of_addresses(helm, value, expected):
+    (operator,) = of_kind(rendered(helm, *value), "Deployment")
+    variables = operator["spec"]["template"]["spec"]["containers"][0]["env"]
+    assert {"name": "GLM_REPOSITORY_URLS", "value": expected} in variables
+    AllowedUrls.parse(expected)
+
+
 def test_the_crd_stays_when_the_chart_is_uninstalled_and_can_be_left_out(helm):
     (crd,) = of_kind(rendered(helm), "CustomResourceDefinition")
     assert crd["metadata"]["annotations"] == {"helm.sh/resource-policy": "keep"}
@@ -93,6 +110,8 @@ def test_the_crd_stays_when_the_chart_is_uninstalled_and_can_be_left_out(helm):
         pytest.param("resyncSeconds=1", id="a resync that never rests"),
         pytest.param("image.pullPolicy=Sometimes", id="a policy that there isn't"),
         pytest.param("runtime.image=", id="no runtime image"),
+        pytest.param("repositoryUrls[0]=http://", id="every address without encryption"),
+        pytest.param("repositoryUrls[0]=https://user@host", id="an address with credentials"),
     ],
 )
 def test_values_that_make_no_sense_are_refused(helm, value):

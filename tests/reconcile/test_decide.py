@@ -1,5 +1,7 @@
 """What is written, and that nothing is when nothing has to be."""
 
+from dataclasses import replace
+
 import pytest
 
 from bodies import model
@@ -99,14 +101,39 @@ def test_a_missing_repository_keeps_no_other_child_from_being_repaired():
     assert kinds(decide(ECHO, observation(ECHO, children=children, repository_problem="gone"), IMAGES)) == ["Service"]
 
 
+LISTED = replace(IMAGES, repository_urls="https://models.example.org,http://minio:9000/models")
+BUCKET = resource(repository={"s3": {"uri": "s3://models/x", "endpoint": "http://minio:9000"}})
+ELSEWHERE = resource(repository={"http": {"uri": "https://evil.net/a.tar.gz", "sha256": "0" * 64}})
+
+
+def test_a_listed_address_is_fetched_from():
+    nothing = observation(BUCKET, children=dict.fromkeys(applied(BUCKET)), config_maps=())
+    plan = decide(BUCKET, nothing, LISTED)
+    assert (kinds(plan)[-1], plan.blocked) == ("Deployment", None)
+
+
 @pytest.mark.parametrize(
-    "source", [{"s3": {"uri": "s3://bucket/x"}}, {"http": {"uri": "https://a/b", "sha256": "0" * 64}}]
+    ("repository", "images"),
+    [
+        pytest.param({"http": {"uri": "https://evil.net/a", "sha256": "0" * 64}}, LISTED, id="another host"),
+        pytest.param({"s3": {"uri": "s3://models/x"}}, LISTED, id="the bucket of that name at AWS"),
+        pytest.param({"s3": {"uri": "s3://other/x", "endpoint": "http://minio:9000"}}, LISTED, id="another bucket"),
+        pytest.param({"s3": {"uri": "s3://models/x"}}, IMAGES, id="anything, by an empty list"),
+    ],
 )
-def test_a_source_that_is_not_there_yet_is_refused_with_what_to_use(source):
-    inference = resource(repository=source)
-    plan = decide(inference, observation(ECHO), IMAGES)
-    assert plan.blocked.reason == "RepositorySourceNotSupported"
-    assert "use configMap" in plan.blocked.message
+def test_an_address_that_is_not_listed_gets_no_pods(repository, images):
+    inference = resource(repository=repository)
+    nothing = observation(inference, children=dict.fromkeys(applied(inference)), config_maps=())
+    plan = decide(inference, nothing, images)
+    assert "Deployment" not in kinds(plan)
+    assert (plan.blocked.reason, plan.blocked.stalled) == ("RepositoryNotAllowed", True)
+
+
+def test_pods_that_run_are_left_alone_when_the_list_becomes_shorter():
+    children = observation(ELSEWHERE).children | {"Service": None}
+    plan = decide(ELSEWHERE, observation(ELSEWHERE, pod(ELSEWHERE), children=children), LISTED)
+    assert kinds(plan) == ["Service"]
+    assert "allowed are addresses that begin with https://models.example.org" in plan.blocked.message
 
 
 def config_map(name, created):

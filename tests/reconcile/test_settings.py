@@ -1,5 +1,7 @@
 import pytest
+import yaml
 
+from demo.paths import CHART
 from glm_operator.reconcile.settings import InvalidSettingsError, read_settings
 
 LEAST = {"GLM_RUNTIME_IMAGE": "t:1", "GLM_REPOSITORY_IMAGE": "o:1", "PATH": "/bin"}
@@ -8,6 +10,11 @@ LEAST = {"GLM_RUNTIME_IMAGE": "t:1", "GLM_REPOSITORY_IMAGE": "o:1", "PATH": "/bi
 def test_the_least_settings_have_every_default():
     settings = read_settings(LEAST)
     assert (settings.images.runtime, settings.scopes, settings.workers) == ("t:1", (None,), 32)
+
+
+def test_the_default_list_of_addresses_is_the_charts():
+    values = yaml.safe_load((CHART / "values.yaml").read_text())
+    assert read_settings(LEAST).images.repository_urls == ",".join(values["repositoryUrls"])
 
 
 def test_namespaces_are_a_list_with_commas():
@@ -20,6 +27,7 @@ def test_namespaces_are_a_list_with_commas():
         pytest.param({"GLM_REPOSITORY_IMAGE": "o:1"}, "GLM_RUNTIME_IMAGE", id="a missing one"),
         pytest.param({"GLM_RUNTIME_IMAGE": "t:1"}, "GLM_REPOSITORY_IMAGE", id="the other missing one"),
         pytest.param(LEAST | {"GLM_WORKERS": "many"}, "GLM_WORKERS", id="one that is no number"),
+        pytest.param(LEAST | {"GLM_REPOSITORY_URLS": "http://"}, "GLM_REPOSITORY_URLS", id="a prefix that is none"),
         pytest.param(LEAST | {"GLM_RESYNC_SECONDS": "0"}, "GLM_RESYNC_SECONDS", id="one out of bounds"),
     ],
 )

@@ -39,7 +39,18 @@ GPU_SPEC = {
     },
     "replicas": 3,
 }
-SPECS = {"minimal": MINIMAL, "gpu": GPU_SPEC, "image-volume": MINIMAL | {"repository": {"image": {"reference": "m:1"}}}}
+S3 = {
+    "s3": {"uri": "s3://bucket/models", "endpoint": "http://minio:9000", "secretRef": {"name": "access"}},
+    "download": {"sizeLimit": "5Gi", "timeoutSeconds": 600, "resources": {"limits": {"memory": "1Gi", "cpu": 2}}},
+}
+HTTP = {"http": {"uri": "https://models.example.org/a.tar.gz?$(HOME)", "sha256": "0" * 64}}
+SPECS = {
+    "minimal": MINIMAL,
+    "gpu": GPU_SPEC,
+    "image-volume": MINIMAL | {"repository": {"image": {"reference": "m:1"}}},
+    "s3": MINIMAL | {"repository": S3},
+    "http": MINIMAL | {"repository": HTTP},
+}
 
 
 def deployment(spec=None, images=IMAGES, repository_hash="abc"):

@@ -48,6 +48,31 @@ RUNNING = {"running": {}}
             id="the init container's own words, not kubelet's",
         ),
         pytest.param(
+            {
+                "initContainerStatuses": [
+                    container(
+                        "fetch",
+                        state={"waiting": {"reason": "CreateContainerConfigError", "message": 'secret "a" not found'}},
+                    )
+                ]
+            },
+            ("fetch", "CreateContainerConfigError", 'secret "a" not found'),
+            id="a Secret that isn't there",
+        ),
+        pytest.param(
+            {
+                "initContainerStatuses": [
+                    container(
+                        "fetch",
+                        state={"waiting": {"reason": "CrashLoopBackOff", "message": "back-off"}},
+                        lastState={"terminated": {"exitCode": 137, "reason": "OOMKilled"}},
+                    )
+                ]
+            },
+            ("fetch", "OOMKilled", "back-off"),
+            id="a fetch that ran out of memory, while kubelet waits",
+        ),
+        pytest.param(
             {"initContainerStatuses": [container("model-repository", state={"terminated": {"exitCode": 0}})]},
             None,
             id="an init container that succeeded",
@@ -74,6 +99,18 @@ def test_trouble(status, expected):
 )
 def test_started(status, started):
     assert observe_pod(pod(**status)).started is started
+
+
+@pytest.mark.parametrize(
+    ("state", "fetching"),
+    [
+        pytest.param(RUNNING, True, id="while it runs"),
+        pytest.param({"terminated": {"exitCode": 0}}, False, id="not when it is done"),
+        pytest.param({"waiting": {"reason": "CrashLoopBackOff"}}, False, id="nor while it waits"),
+    ],
+)
+def test_fetching(state, fetching):
+    assert observe_pod(pod(initContainerStatuses=[container("fetch", state=state)])).fetching is fetching
 
 
 def test_a_restarted_server_has_to_prove_itself_anew():

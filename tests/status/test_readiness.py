@@ -29,6 +29,10 @@ PULL = ContainerTrouble("triton", "ImagePullBackOff", "not found")
 FIRST_PULL = ContainerTrouble("triton", "ErrImagePull", "not found")
 ENDED = ContainerTrouble("triton", "OOMKilled", "")
 INIT = ContainerTrouble("model-repository", "CrashLoopBackOff", "model 'echo' has no files")
+FETCH = ContainerTrouble("fetch", "CrashLoopBackOff", "https://a.example.org/m answers 404: nothing is there {x}")
+NO_SECRET = ContainerTrouble("fetch", "CreateContainerConfigError", 'secret "access" not found')
+FETCH_MEMORY = ContainerTrouble("fetch", "OOMKilled", "")
+FETCH_PULL = ContainerTrouble("fetch", "ImagePullBackOff", "not found")
 CRASH = ContainerTrouble("triton", "CrashLoopBackOff", "back-off")
 QUOTA = {"type": "ReplicaFailure", "status": "True", "message": "exceeded quota"}
 LATE = {"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded", "message": "late"}
@@ -108,6 +112,20 @@ READY = {"Ready": ("True", "AllModelsServing")}
             {},
             not_ready("RepositoryIncomplete"),
             id="a repository without the model's files",
+        ),
+        pytest.param(
+            ECHO,
+            [pod(ECHO, started=False, ready=False, models=None, trouble=FETCH)],
+            {},
+            not_ready("RepositoryFetchFailed"),
+            id="files that can't be fetched",
+        ),
+        pytest.param(
+            ECHO,
+            [pod(ECHO, started=False, ready=False, models=None, trouble=FETCH_PULL)],
+            {},
+            not_ready("ImagePullFailed"),
+            id="an image that can't be pulled, of the container that fetches",
         ),
         pytest.param(
             ECHO,
@@ -291,3 +309,27 @@ def test_files_that_are_missing_for_a_running_pod_are_told():
     lacking = tuple(replace(each, problem="add a key") for each in wanted(ECHO))
     seen = observation(ECHO, pod(ECHO, loaded={"echo": "old"}), wanted=lacking)
     assert ("Stalled", "RepositoryIncomplete") in {(v.type, v.reason) for v in verdicts(ECHO, seen)}
+
+
+@pytest.mark.parametrize(
+    ("trouble", "expected"),
+    [
+        pytest.param(FETCH, FETCH.message, id="the container's own words, with braces in them"),
+        pytest.param(NO_SECRET, 'secret "access" not found; create the Secret', id="a Secret that isn't there"),
+        pytest.param(FETCH_MEMORY, "raise spec.repository.download.resources.limits.memory", id="too little memory"),
+        pytest.param(
+            ContainerTrouble("fetch", "Error", ""), "kubectl logs echo-1 -c fetch --previous", id="without last words"
+        ),
+    ],
+)
+def test_a_failed_fetch_is_told_with_what_to_do(trouble, expected):
+    failed = pod(ECHO, started=False, ready=False, models=None, trouble=trouble)
+    ready = next(v for v in verdicts(ECHO, observation(ECHO, failed)) if v.type == "Ready")
+    assert expected in ready.message
+
+
+def test_fetching_is_told_apart_from_loading():
+    starting = pod(ECHO, started=False, ready=False, models=None, fetching=True)
+    ready = next(v for v in verdicts(ECHO, observation(ECHO, starting)) if v.type == "Ready")
+    assert "1 fetching model files" in ready.message
+    assert "loading" not in ready.message
