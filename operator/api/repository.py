@@ -82,6 +82,7 @@ class Repository(ApiModel):
 
     rules: ClassVar[tuple[Rule, ...]] = (
         Rule(
+            code="GLM201",
             cel="[has(self.configMap), has(self.persistentVolumeClaim), has(self.image), has(self.s3), has(self.http)]"
             ".filter(given, given).size() == 1",
             message="repository needs exactly one source of configMap, persistentVolumeClaim, image, s3, http",
