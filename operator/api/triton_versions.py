@@ -48,3 +48,16 @@ def vulnerability_message(version: str) -> str:
         f" ({VULNERABILITIES}). Use an image of release 25.07 or newer and say so in spec.runtime.version; until then"
         " let only callers that you trust reach the Service, with a NetworkPolicy for example"
     )
+
+
+def version_of_release(year: int, month: int) -> Version | None:
+    """Server version of NVIDIA's release such as 24.10; None for releases before 23.01, which is 2.30.
+
+    One a month, but for 25.07, which got only a new patch number (release pages of triton-inference-server/server).
+    """
+    months = (year - 23) * 12 + month - 1
+    if months < 0:
+        return None
+    if (year, month) == (25, 7):
+        return FIRST_FIXED
+    return (2, 30 + months - ((year, month) > (25, 7)))
