@@ -22,7 +22,7 @@ def test_queue_policies_and_rate_limiters_are_taken_and_answer(kubectl, namespac
         ECHO_MODEL | {"name": "limited", "instances": {"count": 2, "rateLimiter": LIMITER}},
     ]
     code = {"queued__1__model__py": echo_code(1), "limited__1__model__py": echo_code(2)}
-    runtime = {"extraArgs": ["--rate-limit-resource=bandwidth:4"]}
+    runtime = {"extraArgs": ["--rate-limit-resource=bandwidth:4", "--rate-limit-resource=licence:1"]}
     kubectl.apply(files("pair", **code), inference("pair", models=models, runtime=runtime), namespace=namespace)
     resource = inference_ready(kubectl, namespace, "pair")
     for model, expected in (("queued", 2.0), ("limited", 3.0)):

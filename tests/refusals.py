@@ -126,6 +126,14 @@ REFUSALS = [
         "does nothing with --rate-limit=off",
     ),
     Refusal(
+        "a rate limiter's resource that there is nothing of",
+        {
+            "models": [model(instances={"rateLimiter": {"resources": [{"name": "a"}]}})],
+            "runtime": {"extraArgs": ["--rate-limit-resource=ab:1"]},
+        },
+        "list every resource of a rateLimiter",
+    ),
+    Refusal(
         "two resources of one name in a rate limiter",
         {"models": [model(instances={"rateLimiter": {"resources": [{"name": "a"}, {"name": "a"}]}})]},
         "two resources of rateLimiter",

@@ -36,7 +36,9 @@ def analyze(sources: Sequence[Source]) -> list[Finding]:
     found += [_finding(problem, document) for document, problem in _same_names(subjects)]
     if not subjects and not any(finding.code == "GLM001" for finding in found):
         first = sources[0].name if sources else ""
-        found.append(_finding(Problem("GLM003", (), f"there is no {group.KIND} in the input"), Document(first, None, {})))
+        found.append(
+            _finding(Problem("GLM003", (), f"there is no {group.KIND} in the input"), Document(first, None, {}))
+        )
     order = {source.name: index for index, source in enumerate(sources)}
     return sorted(dict.fromkeys(found), key=lambda f: (order.get(f.file, 0), f.line, f.code, f.path, f.message))
 

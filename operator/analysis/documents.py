@@ -99,7 +99,7 @@ def read_documents(source: Source, first_position: int = 0) -> tuple[list[Docume
         _refuse_depth(source.text)
         loader = _LOADER(source.text)
         while loader.check_node():
-            node = loader.get_node()
+            node: yaml.Node = loader.get_node()
             walk = _Walk()
             walk.visit(node, (), 0)
             whole = Document(source.name, _plain(loader.construct_document(node)), walk.lines, first_position)

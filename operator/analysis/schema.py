@@ -133,7 +133,9 @@ def _metadata_problems(document: Document) -> Iterator[Problem]:
     elif name is not None and not isinstance(name, str):
         yield Problem(_WRONG_TYPE, ("metadata", "name"), f"{_shown(name)}: a name is text", "put it in quotes")
     elif name is not None and not NAME_RULE.holds(name):
-        yield Problem(NAME_RULE.code, ("metadata", "name"), f"{_shown(name)}: {NAME_RULE.message}", "choose another name")
+        yield Problem(
+            NAME_RULE.code, ("metadata", "name"), f"{_shown(name)}: {NAME_RULE.message}", "choose another name"
+        )
     for field in ("labels", "annotations"):
         yield from _text_map_problems(metadata.get(field), ("metadata", field))
 

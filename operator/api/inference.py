@@ -12,7 +12,7 @@ from glm_operator.api.anomaly import Anomaly
 from glm_operator.api.base import ApiModel, Rule
 from glm_operator.api.model import Ensemble, ModelSpec
 from glm_operator.api.repository import Repository
-from glm_operator.api.runtime import Runtime
+from glm_operator.api.runtime import RATE_LIMIT_RESOURCE, Runtime
 from glm_operator.api.scaling import Replicas, Scaling
 from glm_operator.api.traffic import Traffic
 
@@ -109,13 +109,24 @@ class GLMInferenceSpec(ApiModel):
         ),
         Rule(
             code="GLM122",
-            cel="!has(self.runtime) || !has(self.runtime.extraArgs) || !('--rate-limit=off' in self.runtime.extraArgs) ||"
-            " !self.models.exists(model, has(model.instances) && has(model.instances.rateLimiter))",
+            cel="!has(self.runtime) || !has(self.runtime.extraArgs) || !('--rate-limit=off' in self.runtime.extraArgs)"
+            " || !self.models.exists(model, has(model.instances) && has(model.instances.rateLimiter))",
             message="instances.rateLimiter does nothing with --rate-limit=off; remove one of the two",
             holds=lambda spec: (
                 "--rate-limit=off" not in spec.runtime.extra_args
                 or all(model.instances.rate_limiter is None for model in spec.models)
             ),
+        ),
+        Rule(
+            code="GLM123",
+            cel="!has(self.runtime) || !has(self.runtime.extraArgs) || !self.runtime.extraArgs.exists(flag,"
+            f" flag.startsWith('{RATE_LIMIT_RESOURCE}=')) || self.models.all(model, !has(model.instances) ||"
+            " !has(model.instances.rateLimiter) || !has(model.instances.rateLimiter.resources) ||"
+            " model.instances.rateLimiter.resources.all(resource, self.runtime.extraArgs.exists(flag,"
+            f" flag.startsWith('{RATE_LIMIT_RESOURCE}=' + resource.name + ':'))))",
+            message=f"with {RATE_LIMIT_RESOURCE} there is none of a resource that isn't listed, so that models which"
+            " need it can't be loaded; list every resource of a rateLimiter, or none",
+            holds=lambda spec: _all_resources_are_listed(spec),
         ),
         Rule(
             code="GLM106",
@@ -206,6 +217,14 @@ def _given(spec: Mapping[str, Any]) -> Iterable[str]:
         yield group_name
         if isinstance(value, Mapping):
             yield from (f"{group_name}.{field}" for field in value)
+
+
+def _all_resources_are_listed(spec: GLMInferenceSpec) -> bool:
+    listed = [flag.removeprefix(f"{RATE_LIMIT_RESOURCE}=") for flag in spec.runtime.extra_args
+              if flag.startswith(f"{RATE_LIMIT_RESOURCE}=")]  # fmt: skip
+    limiters = (model.instances.rate_limiter for model in spec.models)
+    needed = {resource.name for limiter in limiters if limiter is not None for resource in limiter.resources}
+    return not listed or needed <= {resource.partition(":")[0] for resource in listed if ":" in resource}
 
 
 def _distinct(names: Iterable[str]) -> bool:

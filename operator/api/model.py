@@ -89,7 +89,7 @@ class RateLimiterResource(ApiModel):
 
 
 class RateLimiter(ApiModel):
-    """When an instance may run. There are as many of a resource as its largest taker needs, or `extraArgs` says more."""
+    """When an instance may run. There is as much of a resource as its largest taker needs, or as `extraArgs` says."""
 
     resources: Annotated[
         list[RateLimiterResource],

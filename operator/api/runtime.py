@@ -18,12 +18,14 @@ ALLOWED_FLAGS: Final = (
     "--backend-config", "--buffer-manager-thread-count", "--cache-config", "--cuda-memory-pool-byte-size",
     "--cuda-virtual-address-size", "--disable-auto-complete-config", "--enable-peer-access",
     "--grpc-http2-max-pings-without-data", "--grpc-infer-allocation-pool-size", "--grpc-infer-thread-count",
-    "--grpc-keepalive-time", "--grpc-keepalive-timeout", "--http-max-input-size", "--http-thread-count", "--log-info", "--log-verbose", "--metrics-interval-ms",
-    "--min-supported-compute-capability", "--model-load-gpu-limit", "--model-load-retry-count",
-    "--model-load-thread-count", "--pinned-memory-pool-byte-size", "--rate-limit", "--rate-limit-resource",
-    "--response-cache-byte-size",
+    "--grpc-keepalive-time", "--grpc-keepalive-timeout", "--http-max-input-size", "--http-thread-count", "--log-info",
+    "--log-verbose", "--metrics-interval-ms", "--min-supported-compute-capability", "--model-load-gpu-limit",
+    "--model-load-retry-count", "--model-load-thread-count", "--pinned-memory-pool-byte-size", "--rate-limit",
+    "--rate-limit-resource", "--response-cache-byte-size",
 )  # fmt: skip
 """Flags of `tritonserver` that may be given; the others are the operator's own or open the server up."""
+RATE_LIMIT_RESOURCE: Final = "--rate-limit-resource"
+"""`NAME:COUNT` or `NAME:COUNT:DEVICE`. Given once, it is all that there is of any resource (seen with 2.51)."""
 
 ExtraArgument = Annotated[
     str,

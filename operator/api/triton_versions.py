@@ -1,6 +1,6 @@
 """What differs between versions of Triton's server: flags, and known vulnerabilities. Standard library only.
 
-Sources: `tritonserver --help` of 2.31 and 2.51; for what came in between and later, the pull request that added the flag
+Sources: `tritonserver --help` of 2.51; for what came shortly before and later, the pull request that added the flag
 (github.com/triton-inference-server/server). Where a pull request falls between two releases, the later one stands here:
 a server that is given a flag it doesn't know ends at once.
 """

@@ -26,7 +26,9 @@ def actions(subject: Subject) -> Iterator[Problem]:
     budget = anomaly.budget
     if budget.cooldown_seconds * budget.max_actions_per_hour > _HOUR and subject.is_given("anomaly.budget"):
         most = _HOUR // budget.cooldown_seconds
-        message = f"a wait of {budget.cooldown_seconds} s leaves {most} actions an hour of {budget.max_actions_per_hour}"
+        message = (
+            f"a wait of {budget.cooldown_seconds} s leaves {most} actions an hour of {budget.max_actions_per_hour}"
+        )
         yield Problem("GLM603", (*_ANOMALY, "budget", "cooldownSeconds"), message)
 
 

@@ -142,7 +142,9 @@ def _python(file: _File, document: Document) -> Iterator[Problem]:
         yield Problem("GLM217", file.path, f"{file.key}: {reason}{where}", document=document)
         return
     classes = [node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == "TritonPythonModel"]
-    methods = {item.name for node in classes for item in node.body if isinstance(item, ast.FunctionDef | ast.AsyncFunctionDef)}
+    methods = {
+        item.name for node in classes for item in node.body if isinstance(item, ast.FunctionDef | ast.AsyncFunctionDef)
+    }
     # A class with a base, or a name that is imported, may have it from elsewhere.
     inherits = any(node.bases for node in classes) or (not classes and "TritonPythonModel" in text)
     if "execute" not in methods and not inherits:

@@ -68,7 +68,10 @@ def names_are_free(subject: Subject) -> Iterator[Problem]:
 def quotas(subject: Subject) -> Iterator[Problem]:
     """A quota by itself, and what it wants of every pod."""
     runtime = subject.spec.runtime
-    limits = {**runtime.resources.limits, **({runtime.gpu.resource_name: runtime.gpu.count} if runtime.gpu.count else {})}
+    limits = {
+        **runtime.resources.limits,
+        **({runtime.gpu.resource_name: runtime.gpu.count} if runtime.gpu.count else {}),
+    }
     requests = {**limits, **runtime.resources.requests}
     pods = most_pods(subject)
     for document in subject.nearby("ResourceQuota"):
@@ -80,7 +83,9 @@ def quotas(subject: Subject) -> Iterator[Problem]:
             yield from _quota(document, str(key), value, pods, {"requests": requests, "limits": limits})
 
 
-def _quota(document: Document, key: str, value: Any, pods: int, wanted: Mapping[str, Mapping[str, Any]]) -> Iterator[Problem]:
+def _quota(
+    document: Document, key: str, value: Any, pods: int, wanted: Mapping[str, Mapping[str, Any]]
+) -> Iterator[Problem]:
     path = ("spec", "hard", key)
     allowed = quantity(value)
     if allowed is None:

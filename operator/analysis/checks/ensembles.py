@@ -59,9 +59,7 @@ def _steps(subject: Subject) -> Iterator[tuple[Path, Ensemble, EnsembleStep]]:
             yield ("spec", "ensembles", index, "steps", position), ensemble, step
 
 
-def _unknown_tensors(
-    path: Path, model: ModelSpec, used: Mapping[str, str], tensors: list[Tensor]
-) -> Iterator[Problem]:
+def _unknown_tensors(path: Path, model: ModelSpec, used: Mapping[str, str], tensors: list[Tensor]) -> Iterator[Problem]:
     known = [tensor.name for tensor in tensors]
     for name in used:
         # A model that lists none has Triton read them from its file.

@@ -36,7 +36,9 @@ def image(subject: Subject) -> Iterator[Problem]:
     named, _, digest = reference.partition("@")
     tag = named.rsplit("/", 1)[-1].partition(":")[2]
     if not digest and (not tag or tag in _MOVING_TAGS):
-        yield Problem("GLM303", path, f"{reference} is whatever was pushed last; a restarted pod may run another server")
+        yield Problem(
+            "GLM303", path, f"{reference} is whatever was pushed last; a restarted pod may run another server"
+        )
     elif not digest:
         yield Problem("GLM304", path, f"{reference} can be pushed anew under the same tag")
     yield from _version(subject, named)
@@ -99,7 +101,11 @@ def labels(subject: Subject) -> Iterator[Problem]:
     for key, value in template.labels.items():
         if key in own and own[key] != value:
             yield Problem("GLM311", (*path, "labels", key), f"{key} stays {own[key]}: the Service selects pods by it")
-    for field, keys in (("labels", template.labels), ("annotations", template.annotations), ("nodeSelector", template.node_selector)):
+    for field, keys in (
+        ("labels", template.labels),
+        ("annotations", template.annotations),
+        ("nodeSelector", template.node_selector),
+    ):
         yield from _bad_keys((*path, field), list(keys))
 
 
@@ -116,7 +122,9 @@ def tolerations(subject: Subject) -> Iterator[Problem]:
         if toleration.operator == "Exists" and toleration.value:
             yield Problem("GLM315", path, f"operator Exists asks for any value, and value is {toleration.value!r}")
         if toleration.operator == "Equal" and not toleration.key:
-            yield Problem("GLM315", path, "operator Equal compares a key, and there is none", "set key, or operator: Exists")
+            yield Problem(
+                "GLM315", path, "operator Equal compares a key, and there is none", "set key, or operator: Exists"
+            )
 
 
 CHECKS: Final = (image, large_models, ending, flags, labels, tolerations)

@@ -36,13 +36,17 @@ def plain_http(subject: Subject) -> Iterator[Problem]:
     """Credentials that anybody on the way can read."""
     http = subject.spec.repository.http
     if http is not None and http.secret_ref is not None and http.uri.startswith("http://"):
-        yield Problem("GLM703", ("spec", "repository", "http", "uri"), "the credentials of secretRef go over plain http")
+        yield Problem(
+            "GLM703", ("spec", "repository", "http", "uri"), "the credentials of secretRef go over plain http"
+        )
 
 
 def protections(subject: Subject) -> Iterator[Problem]:
     """Annotations that take a container's confinement away."""
     for key, value in subject.spec.runtime.pod_template.annotations.items():
-        guard = key.startswith(("container.apparmor.security.beta.kubernetes.io/", "seccomp.security.alpha.kubernetes.io/"))
+        guard = key.startswith(
+            ("container.apparmor.security.beta.kubernetes.io/", "seccomp.security.alpha.kubernetes.io/")
+        )
         if guard and value == "unconfined":
             yield Problem("GLM704", (*_RUNTIME, "podTemplate", "annotations", key), f"{key} is unconfined")
 
