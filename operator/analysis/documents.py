@@ -1,7 +1,7 @@
 """YAML text as documents that know the line of each of their values. Whatever the text is, nothing here raises."""
 
 import base64
-import datetime
+import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -121,16 +121,18 @@ def _refuse_depth(text: str) -> None:
 
     Raises:
         _TooLargeError: when it is nested too deep.
-        yaml.YAMLError: on a syntax error.
     """
     depth = 0
-    for event in yaml.parse(text, _LOADER):
-        if isinstance(event, yaml.CollectionStartEvent):
-            depth += 1
-            if depth > MAX_DEPTH:
-                raise _TooLargeError(f"it is nested more than {MAX_DEPTH} deep")
-        elif isinstance(event, yaml.CollectionEndEvent):
-            depth -= 1
+    try:
+        for event in yaml.parse(text, _LOADER):
+            if isinstance(event, yaml.CollectionStartEvent):
+                depth += 1
+                if depth > MAX_DEPTH:
+                    raise _TooLargeError(f"it is nested more than {MAX_DEPTH} deep")
+            elif isinstance(event, yaml.CollectionEndEvent):
+                depth -= 1
+    except yaml.YAMLError:
+        return  # the reader comes to the same place, with what stands before it
 
 
 def _place(error: Exception) -> tuple[int, str]:
@@ -199,7 +201,7 @@ def _key(key: Any) -> str:
 
 
 def _scalar(value: Any) -> Any:
-    if isinstance(value, datetime.date | datetime.datetime):
+    if isinstance(value, dt.date | dt.datetime):
         return value.isoformat()
     if isinstance(value, bytes):
         return base64.b64encode(value).decode()

@@ -29,6 +29,7 @@ _CODES: Final = {
 }
 """pydantic's type of an error to our code; every other type says that a value has the wrong type."""
 _WRONG_TYPE: Final = "GLM009"
+_CLOSER_THAN_TYPE: Final = frozenset({"GLM011", "GLM012"})
 
 
 def schema_problems(document: Document) -> Iterator[Problem]:
@@ -40,12 +41,10 @@ def schema_problems(document: Document) -> Iterator[Problem]:
     if "spec" not in document.data:
         yield Problem("GLM008", (), "spec is missing", "add spec with models and repository")
         return
-    seen: set[tuple[str, Path]] = set()
-    for problem in _spec_problems(document):
-        # A quantity that is neither number nor text is told once, not once for each of the two.
-        if (problem.code, problem.path) not in seen or problem.code == "GLM007":
-            yield problem
-        seen.add((problem.code, problem.path))
+    problems = list(_spec_problems(document))
+    closer = {problem.path for problem in problems if problem.code in _CLOSER_THAN_TYPE}
+    # A text that is no quantity is no number either; what fits best is told, and the other left out.
+    yield from (problem for problem in problems if problem.code != _WRONG_TYPE or problem.path not in closer)
 
 
 def _spec_problems(document: Document) -> Iterator[Problem]:

@@ -48,7 +48,7 @@ def analyze_command(
 def _sources(names: Sequence[str], recursive: bool) -> Iterator[Source]:
     for name in names:
         if name == STDIN:
-            yield Source("<stdin>", _decoded("standard input", click.get_binary_stream("stdin").read(_MAX_FILE_BYTES)))
+            yield Source("<stdin>", _decoded("standard input", sys.stdin.buffer.read(_MAX_FILE_BYTES)))
         else:
             for path in _files(Path(name), recursive):
                 yield Source(str(path), _read(path))
@@ -107,7 +107,7 @@ def _printable(text: str) -> str:
 
 
 def _summary(findings: Iterable[Finding]) -> Text:
-    counts = {severity: 0 for severity in Severity}
+    counts = dict.fromkeys(Severity, 0)
     for finding in findings:
         counts[finding.severity] += 1
     if not any(counts.values()):
