@@ -43,7 +43,9 @@ _OWN: Final[dict[str, Code]] = {
     "GLM002": Code(_ERROR, "A key stands twice in a mapping", "keep one of the two"),
     "GLM003": Code(_WARNING, "There is no GLMInference in the input", "name the file that holds it"),
     "GLM004": Code(_ERROR, "apiVersion or kind is misspelled", "write it as the message says"),
-    "GLM005": Code(_WARNING, "A document is no Kubernetes object", "give it apiVersion and kind, or leave the file out"),
+    "GLM005": Code(
+        _WARNING, "A document is no Kubernetes object", "give it apiVersion and kind, or leave the file out"
+    ),
     "GLM007": Code(_ERROR, "A field is unknown", "remove it, or write the name that is meant"),
     "GLM008": Code(_ERROR, "A required field is missing", "add it"),
     "GLM009": Code(_ERROR, "A value has the wrong type", "write a value of the type that the message names"),
@@ -55,20 +57,16 @@ _OWN: Final[dict[str, Code]] = {
     "GLM015": Code(
         _ERROR, "The resource is larger than the API server takes", "make it smaller: split it into several resources"
     ),
-    "GLM016": Code(
-        _WARNING, "The resource is too large for client-side apply", "use kubectl apply --server-side"
-    ),
+    "GLM016": Code(_WARNING, "The resource is too large for client-side apply", "use kubectl apply --server-side"),
     "GLM017": Code(
         _ERROR, "An unquoted word is read as a boolean", "put it in quotes: YAML reads On, Off, Yes and No as booleans"
     ),
     "GLM018": Code(_INFO, "The file holds a status", "remove it: only the operator writes it"),
-    "GLM019": Code(
-        _ERROR, "An unquoted version is read as a number", "put it in quotes: YAML reads 2.60 as 2.6"
-    ),
+    "GLM019": Code(_ERROR, "An unquoted version is read as a number", "put it in quotes: YAML reads 2.60 as 2.6"),
     "GLM130": Code(
         _WARNING,
         "The TensorRT accelerator builds its engines anew in every pod",
-        "set parameters trt_engine_cache_enable: \"true\" and trt_engine_cache_path to a folder on a volume",
+        'set parameters trt_engine_cache_enable: "true" and trt_engine_cache_path to a folder on a volume',
     ),
     "GLM131": Code(
         _WARNING, "A precision isn't enforced by this engine", "convert the model file itself, or remove precision"
@@ -77,23 +75,24 @@ _OWN: Final[dict[str, Code]] = {
         _WARNING, "The TensorRT accelerator has no GPU to run on", "set runtime.gpu.count, or remove the accelerator"
     ),
     "GLM133": Code(
-        _WARNING, "INT8 on the TensorRT accelerator without a calibration table",
+        _WARNING,
+        "INT8 on the TensorRT accelerator without a calibration table",
         "give trt_int8_calibration_table_name, or use a model that is quantized already with precision: FP32",
     ),
     "GLM134": Code(
         _WARNING, "GPUs are set aside that no model uses", "set runtime.gpu.count: 0, or let a model use a GPU"
     ),
-    "GLM135": Code(
-        _WARNING, "Every model is optional, so that a pod without any counts as ready", "make one required"
+    "GLM135": Code(_WARNING, "Every model is optional, so that a pod without any counts as ready", "make one required"),
+    "GLM136": Code(
+        _ERROR, "An ensemble step maps a tensor that its model doesn't have", "name the model's own tensors"
     ),
-    "GLM136": Code(_ERROR, "An ensemble step maps a tensor that its model doesn't have", "name the model's own tensors"),
     "GLM137": Code(_ERROR, "An ensemble step leaves an input of its model out", "map every input of the model"),
-    "GLM138": Code(
-        _ERROR, "Tensors that an ensemble joins have different types", "give both the same dataType"
-    ),
+    "GLM138": Code(_ERROR, "Tensors that an ensemble joins have different types", "give both the same dataType"),
     "GLM139": Code(_WARNING, "A dimension is 0, so that nothing fits in", "use the real size, or -1 for any"),
     "GLM140": Code(_ERROR, "Two tensors of a model have the same name", "give each its own"),
-    "GLM141": Code(_INFO, "Very many models share a pod", "spread them over several resources: a pod loads all of them"),
+    "GLM141": Code(
+        _INFO, "Very many models share a pod", "spread them over several resources: a pod loads all of them"
+    ),
     "GLM142": Code(
         _WARNING, "A priority or a queue limit has no effect without a queue", "set dynamicBatching or maxBatchSize"
     ),
@@ -103,9 +102,7 @@ _OWN: Final[dict[str, Code]] = {
     "GLM202": Code(
         _INFO, "The source of the model files isn't among the files", "give its file as well, and it is checked"
     ),
-    "GLM203": Code(
-        _ERROR, "A required model has no files in the ConfigMap", "add a key MODEL.VERSION.FILENAME"
-    ),
+    "GLM203": Code(_ERROR, "A required model has no files in the ConfigMap", "add a key MODEL.VERSION.FILENAME"),
     "GLM204": Code(_WARNING, "A key of the ConfigMap belongs to no model", "remove it, or correct the model's name"),
     "GLM205": Code(_ERROR, "A model's file doesn't have the name that its engine looks for", "rename the key"),
     "GLM206": Code(_ERROR, "The source is in another namespace", "move one of the two: references stay in a namespace"),
@@ -118,24 +115,22 @@ _OWN: Final[dict[str, Code]] = {
         _WARNING, "The tensors of the resource aren't those of the ONNX file", "use the names that the file has"
     ),
     "GLM211": Code(_ERROR, "A ConfigMap is larger than 1 MiB", "use a persistentVolumeClaim or an image as the source"),
-    "GLM212": Code(
-        _ERROR, "versionPolicy names a version that has no files", "add the files, or remove the version"
-    ),
+    "GLM212": Code(_ERROR, "versionPolicy names a version that has no files", "add the files, or remove the version"),
     "GLM213": Code(
         _WARNING, "The image with the models is named by a tag that may move", "name it by its digest: NAME@sha256:..."
     ),
     "GLM214": Code(_ERROR, "binaryData isn't base64", "encode the file with base64"),
     "GLM215": Code(_ERROR, "A Secret is in another namespace", "copy it: references stay in a namespace"),
-    "GLM216": Code(_ERROR, "The generated configuration is larger than a ConfigMap may be", "use fewer models a resource"),
+    "GLM216": Code(
+        _ERROR, "The generated configuration is larger than a ConfigMap may be", "use fewer models a resource"
+    ),
     "GLM217": Code(_ERROR, "A Python model has a syntax error", "correct the line that is named"),
     "GLM218": Code(
         _ERROR, "A Python model lacks what Triton calls", "define class TritonPythonModel with a method execute"
     ),
     "GLM219": Code(_ERROR, "A model's version isn't a number from 1 on", "name the key MODEL.1.FILENAME"),
     "GLM220": Code(_WARNING, "An optional model has no files in the ConfigMap", "add them, or remove the model"),
-    "GLM303": Code(
-        _WARNING, "The image is named by a tag that moves", "name a version, best with its digest"
-    ),
+    "GLM303": Code(_WARNING, "The image is named by a tag that moves", "name a version, best with its digest"),
     "GLM304": Code(
         _INFO, "The image is named by its tag alone", "add its digest, NAME:TAG@sha256:..., and it can't change"
     ),
@@ -146,24 +141,24 @@ _OWN: Final[dict[str, Code]] = {
     "GLM307": Code(
         _WARNING, "Loading a large language model often takes longer than this", "raise runtime.startupSeconds"
     ),
-    "GLM308": Code(
-        _WARNING, "Shared memory is small for what runs in it", "raise runtime.sharedMemory to 1Gi or more"
-    ),
-    "GLM309": Code(
-        _WARNING, "runtime.version isn't that of the image", "write the version that the message names"
-    ),
+    "GLM308": Code(_WARNING, "Shared memory is small for what runs in it", "raise runtime.sharedMemory to 1Gi or more"),
+    "GLM309": Code(_WARNING, "runtime.version isn't that of the image", "write the version that the message names"),
     "GLM310": Code(_ERROR, "A GPU is asked for in resources", "use runtime.gpu: {resourceName, count}"),
-    "GLM311": Code(
-        _WARNING, "A label is the operator's own, which wins", "use another key"
-    ),
+    "GLM311": Code(_WARNING, "A label is the operator's own, which wins", "use another key"),
     "GLM312": Code(_WARNING, "Running requests are cut off when a pod ends", "set runtime.exitTimeoutSeconds"),
     "GLM313": Code(_WARNING, "A quantity of memory is far too small", "use Mi or Gi: the suffix m means thousandths"),
-    "GLM314": Code(_ERROR, "A resource has a name that Kubernetes doesn't know", "use cpu, memory or a name with a domain"),
+    "GLM314": Code(
+        _ERROR, "A resource has a name that Kubernetes doesn't know", "use cpu, memory or a name with a domain"
+    ),
     "GLM315": Code(_ERROR, "A toleration contradicts itself", "leave value out with operator: Exists"),
     "GLM316": Code(_WARNING, "A flag of the server is given twice", "keep one"),
-    "GLM317": Code(_ERROR, "A label or annotation has a key that Kubernetes refuses", "use [PREFIX/]NAME of letters, digits, -_."),
+    "GLM317": Code(
+        _ERROR, "A label or annotation has a key that Kubernetes refuses", "use [PREFIX/]NAME of letters, digits, -_."
+    ),
     "GLM403": Code(_WARNING, "A single pod: any restart of it is an outage", "use 2 replicas or more"),
-    "GLM404": Code(_WARNING, "fallback.replicas is outside minReplicas..maxReplicas", "choose a number between the two"),
+    "GLM404": Code(
+        _WARNING, "fallback.replicas is outside minReplicas..maxReplicas", "choose a number between the two"
+    ),
     "GLM405": Code(
         _WARNING, "The panic window is longer than the stable one", "make panic.windowSeconds the shorter one"
     ),
@@ -178,7 +173,8 @@ _OWN: Final[dict[str, Code]] = {
     "GLM502": Code(_WARNING, "provider GatewayAPI without a Gateway", "name one in traffic.gateway.parentRefs"),
     "GLM503": Code(_WARNING, "A Gateway is named, but the provider is another", "set traffic.provider: GatewayAPI"),
     "GLM504": Code(
-        _WARNING, "Requests may wait for their batch longer than the latency rule allows",
+        _WARNING,
+        "Requests may wait for their batch longer than the latency rule allows",
         "lower maxQueueDelayMicroseconds, or raise latencyRule.thresholdMilliseconds",
     ),
     "GLM505": Code(_WARNING, "connectionPool.idleTimeout is above maxLifetime", "make it the shorter one"),
@@ -191,11 +187,14 @@ _OWN: Final[dict[str, Code]] = {
         _WARNING, "Expanding needs room above the present number of pods", "use scaling with a higher maxReplicas"
     ),
     "GLM603": Code(
-        _INFO, "The cooldown leaves room for fewer actions than the budget", "lower cooldownSeconds, or maxActionsPerHour"
+        _INFO,
+        "The cooldown leaves room for fewer actions than the budget",
+        "lower cooldownSeconds, or maxActionsPerHour",
     ),
     "GLM604": Code(_WARNING, "An action is listed twice", "keep one"),
     "GLM701": Code(
-        _WARNING, "This version of Triton is known to let a caller run code",
+        _WARNING,
+        "This version of Triton is known to let a caller run code",
         "use an image of release 25.07 or newer, and set runtime.version to its version",
     ),
     "GLM702": Code(
@@ -204,14 +203,20 @@ _OWN: Final[dict[str, Code]] = {
     "GLM703": Code(_WARNING, "Credentials go over an unencrypted connection", "use https"),
     "GLM704": Code(_WARNING, "An annotation switches a protection of the container off", "remove it"),
     "GLM705": Code(
-        _WARNING, "The claim's volume is a folder of a node", "use storage of the cluster: a node's folder is open to others"
+        _WARNING,
+        "The claim's volume is a folder of a node",
+        "use storage of the cluster: a node's folder is open to others",
     ),
-    "GLM706": Code(_INFO, "The server writes verbose logs, which may hold what clients send", "remove it after debugging"),
+    "GLM706": Code(
+        _INFO, "The server writes verbose logs, which may hold what clients send", "remove it after debugging"
+    ),
     "GLM801": Code(_WARNING, "A field is accepted, but nothing acts on it yet", "know it, or remove it"),
     "GLM802": Code(
         _ERROR, "Something else scales the same pods", "remove it, or spec.scaling: two masters undo each other's work"
     ),
-    "GLM803": Code(_ERROR, "The name is taken by another object", "rename one: the operator never takes an object over"),
+    "GLM803": Code(
+        _ERROR, "The name is taken by another object", "rename one: the operator never takes an object over"
+    ),
     "GLM804": Code(_ERROR, "A quota is too small for the pods", "raise the quota, or ask for less"),
     "GLM805": Code(
         _ERROR, "A quota wants every pod to name a resource, which these don't", "set it in runtime.resources"
@@ -220,7 +225,7 @@ _OWN: Final[dict[str, Code]] = {
         _WARNING, "A second PodDisruptionBudget covers the same pods", "remove it: with two, no pod can be evicted"
     ),
     "GLM807": Code(_ERROR, "The namespace name isn't one", "use letters, digits and '-', at most 63"),
-}  # fmt: skip
+}
 
 
 def _all_rules(base: type[ApiModel] = ApiModel) -> Iterator[Rule]:

@@ -4,7 +4,7 @@ import base64
 import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import yaml
 
@@ -57,12 +57,9 @@ class Document:
         """The value at a path; None where there is none."""
         value = self.data
         for part in path:
-            if isinstance(value, Mapping) and part in value:
-                value = value[part]
-            elif isinstance(value, list) and isinstance(part, int) and part < len(value):
-                value = value[part]
-            else:
+            if not _holds(value, part):
                 return None
+            value = value[part]
         return value
 
     def text_at(self, *path: str | int) -> str:
@@ -86,6 +83,12 @@ class Document:
         return self.text_at("metadata", "namespace")
 
 
+def _holds(value: Any, part: str | int) -> bool:
+    if isinstance(value, list):
+        return isinstance(part, int) and part < len(value)
+    return isinstance(value, Mapping) and part in value
+
+
 class _TooLargeError(Exception):
     pass
 
@@ -99,9 +102,9 @@ def read_documents(source: Source, first_position: int = 0) -> tuple[list[Docume
         _refuse_depth(source.text)
         loader = _LOADER(source.text)
         while loader.check_node():
-            node: yaml.Node = loader.get_node()
+            node = loader.get_node()
             walk = _Walk()
-            walk.visit(node, (), 0)
+            walk.visit(cast("yaml.Node", node), (), 0)
             whole = Document(source.name, _plain(loader.construct_document(node)), walk.lines, first_position)
             troubles += [(trouble, whole) for trouble in walk.duplicates]
             if whole.data is not None:

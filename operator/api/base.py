@@ -29,7 +29,7 @@ class Rule:
     holds: Callable[[Any], bool]
     """The same rule on the parsed object."""
     code: str = ""
-    """The stable code under which `kubectl glm analyze` reports it (a test holds that every rule has one of its own)."""
+    """The stable code under which `kubectl glm analyze` reports it; a test holds that every rule has one."""
 
 
 class ApiModel(BaseModel):

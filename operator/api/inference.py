@@ -126,7 +126,10 @@ class GLMInferenceSpec(ApiModel):
             f" flag.startsWith('{RATE_LIMIT_RESOURCE}=' + resource.name + ':'))))",
             message=f"with {RATE_LIMIT_RESOURCE} there is none of a resource that isn't listed, so that models which"
             " need it can't be loaded; list every resource of a rateLimiter, or none",
-            holds=lambda spec: _all_resources_are_listed(spec),
+            holds=lambda spec: (
+                not (listed := spec.runtime.listed_resources)
+                or all(model.instances.limiting_resources <= listed for model in spec.models)
+            ),
         ),
         Rule(
             code="GLM106",
@@ -217,14 +220,6 @@ def _given(spec: Mapping[str, Any]) -> Iterable[str]:
         yield group_name
         if isinstance(value, Mapping):
             yield from (f"{group_name}.{field}" for field in value)
-
-
-def _all_resources_are_listed(spec: GLMInferenceSpec) -> bool:
-    listed = [flag.removeprefix(f"{RATE_LIMIT_RESOURCE}=") for flag in spec.runtime.extra_args
-              if flag.startswith(f"{RATE_LIMIT_RESOURCE}=")]  # fmt: skip
-    limiters = (model.instances.rate_limiter for model in spec.models)
-    needed = {resource.name for limiter in limiters if limiter is not None for resource in limiter.resources}
-    return not listed or needed <= {resource.partition(":")[0] for resource in listed if ":" in resource}
 
 
 def _distinct(names: Iterable[str]) -> bool:

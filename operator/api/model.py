@@ -121,6 +121,12 @@ class Instances(ApiModel):
     rate_limiter: RateLimiter | None = None
     """When left out, instances run as soon as they have requests."""
 
+    @property
+    def limiting_resources(self) -> frozenset[str]:
+        """Names of what an instance must hold while it runs."""
+        resources = self.rate_limiter.resources if self.rate_limiter is not None else []
+        return frozenset(resource.name for resource in resources)
+
 
 class Accelerator(ApiModel):
     """An execution accelerator of ONNX Runtime."""

@@ -135,3 +135,9 @@ class Runtime(ApiModel):
             holds=lambda runtime: all(knows_flag(runtime.version, flag) for flag in runtime.extra_args),
         ),
     )
+
+    @property
+    def listed_resources(self) -> frozenset[str]:
+        """Names of the rate limiter's resources that `extraArgs` lists; empty: Triton takes what the models need."""
+        given = (flag.partition("=") for flag in self.extra_args)
+        return frozenset(value.partition(":")[0] for name, _, value in given if name == RATE_LIMIT_RESOURCE)

@@ -32,7 +32,7 @@ def version_of(text: str) -> Version:
 
 def knows_flag(version: str, argument: str) -> bool:
     """Whether a server of this version takes an argument such as `--log-verbose=1`."""
-    return version_of(version)[:2] >= (2, FIRST_MINOR.get(argument.split("=")[0], 0))
+    return version_of(version)[:2] >= (2, FIRST_MINOR.get(argument.split("=", maxsplit=1)[0], 0))
 
 
 def is_vulnerable(version: str) -> bool:

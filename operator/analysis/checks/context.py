@@ -113,10 +113,11 @@ def disruption_budgets(subject: Subject) -> Iterator[Problem]:
     labels = subject.spec.runtime.pod_template.labels | child_labels(subject.inference.name)
     for document in subject.nearby("PodDisruptionBudget"):
         wanted = document.at("spec", "selector", "matchLabels")
-        if isinstance(wanted, Mapping) and wanted and all(labels.get(key) == value for key, value in wanted.items()):
-            if not _is_ours(document) and document.name != subject.inference.name:
-                message = f"PodDisruptionBudget {document.name} selects the pods that the operator's own one covers"
-                yield Problem("GLM806", ("spec", "selector"), message, document=document)
+        if _is_ours(document) or document.name == subject.inference.name or not isinstance(wanted, Mapping):
+            continue
+        if wanted and all(labels.get(key) == value for key, value in wanted.items()):
+            message = f"PodDisruptionBudget {document.name} selects the pods that the operator's own one covers"
+            yield Problem("GLM806", ("spec", "selector"), message, document=document)
 
 
 def namespace(subject: Subject) -> Iterator[Problem]:

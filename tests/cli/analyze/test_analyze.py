@@ -8,14 +8,14 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
+from analyze_samples import FOLDER, sample
 from bodies import MINIMAL, make_body, model
+from demo.paths import ROOT
 from glm_operator.analysis.analyze import analyze
 from glm_operator.analysis.codes import CODES
 from glm_operator.analysis.documents import Source
 from glm_operator.analysis.generate import PAGE, reference_page
 from glm_operator.cli.analyze import analyze_command
-from analyze_samples import FOLDER, sample
-from demo.paths import ROOT
 from refusals import OPERATOR_REFUSALS, REFUSALS
 
 
@@ -44,10 +44,15 @@ def test_what_the_cluster_refuses_is_found_offline_as_an_error(refusal):
             {"models": [model(max_batch_size=4)]}, "spec.models[0].max_batch_size", "maxBatchSize", id="another style"
         ),
         pytest.param(
-            {"models": [model(engine="onnx-runtime")]}, "spec.models[0].engine", "did you mean ONNXRuntime?", id="a value"
+            {"models": [model(engine="onnx-runtime")]},
+            "spec.models[0].engine",
+            "did you mean ONNXRuntime?",
+            id="a value",
         ),
         pytest.param({"replicas": "2"}, "spec.replicas", "valid integer", id="a number as text"),
-        pytest.param({"runtime": {"sharedMemory": 64}}, "spec.runtime.sharedMemory", "valid string", id="a text as number"),
+        pytest.param(
+            {"runtime": {"sharedMemory": 64}}, "spec.runtime.sharedMemory", "valid string", id="a text as number"
+        ),
         pytest.param(
             {"runtime": {"resources": {"limits": {"memory": "lots"}}}},
             "spec.runtime.resources.limits.memory",
@@ -76,14 +81,19 @@ def test_the_line_in_a_later_document_and_in_a_list_is_the_files():
 
 
 def test_several_broken_rules_of_one_object_are_told_each_with_its_code():
-    found = findings_of(inference({"models": [{"name": "x", "engine": "VLLM", "maxBatchSize": 4, "warmup": {"batchSizes": [1]}}]}))
+    found = findings_of(
+        inference({"models": [{"name": "x", "engine": "VLLM", "maxBatchSize": 4, "warmup": {"batchSizes": [1]}}]})
+    )
     assert {"GLM110", "GLM114"} <= {finding.code for finding in found}
 
 
 def test_files_are_context_for_each_other():
     config_map = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: echo-model}\ndata: {readme: nothing}\n"
     found = analyze([Source("a.yaml", inference({})), Source("b.yaml", config_map)])
-    assert {(f.code, f.file) for f in found if f.code.startswith("GLM2")} == {("GLM203", "a.yaml"), ("GLM204", "b.yaml")}
+    assert {(f.code, f.file) for f in found if f.code.startswith("GLM2")} == {
+        ("GLM203", "a.yaml"),
+        ("GLM204", "b.yaml"),
+    }
 
 
 def test_a_secret_value_is_never_shown():

@@ -41,7 +41,11 @@ def check(text: str) -> list[dict[str, Any]]:
 def test_a_text_with_a_piece_replaced(text, data):
     start = data.draw(st.integers(0, len(text)))
     end = data.draw(st.integers(start, min(len(text), start + 40)))
-    check(text[:start] + data.draw(st.text(max_size=15) | st.sampled_from(["&a ", "*a", "!!binary ", "[", ": "])) + text[end:])
+    check(
+        text[:start]
+        + data.draw(st.text(max_size=15) | st.sampled_from(["&a ", "*a", "!!binary ", "[", ": "]))
+        + text[end:]
+    )
 
 
 def _paths(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
@@ -92,7 +96,9 @@ BOMB = "a0: &a0 [x, x]\n" + "".join(f"a{i}: &a{i} [*a{i - 1}, *a{i - 1}, *a{i - 
         pytest.param("- 1\n- 2\n", "GLM005", id="a list as a document"),
         pytest.param("just words", "GLM005", id="words"),
         pytest.param("kind: GLMInference", "GLM004", id="a kind alone"),
-        pytest.param("kind: GLMInference\napiVersion: serving.autoglm.io/v1alpha1\nmetadata: 3", "GLM009", id="metadata"),
+        pytest.param(
+            "kind: GLMInference\napiVersion: serving.autoglm.io/v1alpha1\nmetadata: 3", "GLM009", id="metadata"
+        ),
         pytest.param("kind: List\nitems: 3", "GLM005", id="a list that is none"),
     ],
 )

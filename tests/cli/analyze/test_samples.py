@@ -88,5 +88,3 @@ def test_the_passing_samples_are_valid_for_the_api_server(tmp_path):
 def test_the_projects_own_samples_have_no_error(path):
     found = analyze([Source(path.name, path.read_text())])
     assert [finding for finding in found if finding.severity is Severity.ERROR] == []
-
-
