@@ -99,6 +99,11 @@ _OWN: Final[dict[str, Code]] = {
     "GLM143": Code(
         _ERROR, "The steps of an ensemble wait for each other in a circle", "let no step need what it leads to"
     ),
+    "GLM144": Code(
+        _ERROR,
+        "A rate limiter needs more of a resource than there is",
+        "raise the number in --rate-limit-resource=NAME:NUMBER, or lower count",
+    ),
     "GLM202": Code(
         _INFO, "The source of the model files isn't among the files", "give its file as well, and it is checked"
     ),
@@ -154,6 +159,11 @@ _OWN: Final[dict[str, Code]] = {
     "GLM316": Code(_WARNING, "A flag of the server is given twice", "keep one"),
     "GLM317": Code(
         _ERROR, "A label or annotation has a key that Kubernetes refuses", "use [PREFIX/]NAME of letters, digits, -_."
+    ),
+    "GLM318": Code(
+        _ERROR,
+        "The name of an image isn't one",
+        "write [REGISTRY/]NAME[:TAG][@sha256:DIGEST], the name in small letters",
     ),
     "GLM403": Code(_WARNING, "A single pod: any restart of it is an outage", "use 2 replicas or more"),
     "GLM404": Code(
@@ -240,8 +250,14 @@ def api_rules() -> tuple[Rule, ...]:
 
 
 def _of_rule(rule: Rule) -> Code:
+    what, fix = what_and_fix(rule)
+    return Code(_ERROR, what[0].upper() + what[1:], fix)
+
+
+def what_and_fix(rule: Rule) -> tuple[str, str]:
+    """The two halves of a rule's message; one without a second half says itself what to write."""
     what, _, fix = rule.message.partition("; ")
-    return Code(_ERROR, what[0].upper() + what[1:], fix or f"write it so: {rule.message}")
+    return what, fix or f"write it so: {rule.message}"
 
 
 CODES: Final[dict[str, Code]] = dict(

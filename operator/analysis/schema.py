@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
+from glm_operator.analysis.codes import what_and_fix
 from glm_operator.analysis.documents import Document
 from glm_operator.analysis.finding import Path, Problem
 from glm_operator.api import group
@@ -61,8 +62,7 @@ def _problems(document: Document, entry: Mapping[str, Any]) -> Iterator[Problem]
     path = full if entry["type"] == "missing" else _existing(document, full)
     if entry["type"] == RULE_ERROR:
         for rule in entry["ctx"][BROKEN_RULES]:
-            what, _, fix = rule.message.partition("; ")
-            yield Problem(rule.code, path, what, fix)
+            yield Problem(rule.code, path, *what_and_fix(rule))
         return
     code = _CODES.get(entry["type"], _WRONG_TYPE)
     value = document.at(*path)

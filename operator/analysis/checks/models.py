@@ -7,6 +7,7 @@ from typing import Final
 from glm_operator.analysis.finding import Problem
 from glm_operator.analysis.subject import Subject
 from glm_operator.api.model import SELF_PLACING_ENGINES, ModelSpec
+from glm_operator.api.runtime import RATE_LIMIT_RESOURCE
 
 MANY_MODELS: Final = 16
 _CPU_ENGINES: Final = frozenset({"OpenVINO"})
@@ -78,8 +79,32 @@ def queues(subject: Subject) -> Iterator[Problem]:
             )
 
 
+def limiters(subject: Subject) -> Iterator[Problem]:
+    """A model that needs more of a resource than there is can't be loaded."""
+    listed = dict(_listed_resources(subject.spec.runtime.extra_args))
+    for index, model in enumerate(subject.spec.models):
+        limiter = model.instances.rate_limiter
+        for position, resource in enumerate(limiter.resources if limiter is not None else ()):
+            there = listed.get(resource.name, resource.count)
+            if resource.count > there:
+                path = ("spec", "models", index, "instances", "rateLimiter", "resources", position, "count")
+                message = (
+                    f"an instance of {model.name} needs {resource.count} of {resource.name}, and there are {there}"
+                )
+                yield Problem("GLM144", path, message)
+
+
+def _listed_resources(arguments: list[str]) -> Iterator[tuple[str, int]]:
+    for argument in arguments:
+        flag, _, value = argument.partition("=")
+        name, _, rest = value.partition(":")
+        count = rest.partition(":")[0]
+        if flag == RATE_LIMIT_RESOURCE and count.isascii() and count.isdigit():
+            yield name, int(count)
+
+
 def _on_cpu(model: ModelSpec) -> bool:
     return model.engine in _CPU_ENGINES and model.engine not in SELF_PLACING_ENGINES
 
 
-CHECKS: Final = (accelerators, gpus_are_used, some_model_is_required, tensors, number_of_models, queues)
+CHECKS: Final = (accelerators, gpus_are_used, some_model_is_required, tensors, number_of_models, queues, limiters)

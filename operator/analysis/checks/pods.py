@@ -15,6 +15,12 @@ LARGE_MODEL_ENGINES: Final = frozenset({"VLLM", "TensorRTLLM"})
 LARGE_MODEL_STARTUP_SECONDS: Final = 600
 """Weights of tens of gigabytes take minutes to read, and CUDA graphs minutes to capture."""
 LARGE_MODEL_SHARED_MEMORY: Final = "1Gi"
+_PART: Final = r"[a-z0-9]+(?:(?:[.]|_|__|-+)[a-z0-9]+)*"
+_REFERENCE: Final = re.compile(
+    rf"(?:(?:[A-Za-z0-9-]+(?:[.][A-Za-z0-9-]+)+(?::\d+)?|[A-Za-z0-9-]+:\d+|localhost)/)?{_PART}(?:/{_PART})*"
+    r"(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(?:@sha256:[0-9a-f]{64})?",
+)
+"""A name that a node can pull: what the `distribution` project takes for one."""
 _MOVING_TAGS: Final = frozenset({"latest", "main", "master", "nightly", "dev", "edge", "stable"})
 _RELEASE: Final = re.compile(r"tritonserver(?:-[a-z0-9]+)*:(\d{2})\.(\d{2})(?!\d)")
 _KEY: Final = re.compile(
@@ -42,6 +48,17 @@ def image(subject: Subject) -> Iterator[Problem]:
     elif not digest:
         yield Problem("GLM304", path, f"{reference} can be pushed anew under the same tag")
     yield from _version(subject, named)
+
+
+def references(subject: Subject) -> Iterator[Problem]:
+    """Names that no node can pull: `InvalidImageName`."""
+    source = subject.spec.repository.image
+    named: list[tuple[Path, str]] = [((*_RUNTIME, "image"), subject.spec.runtime.image)]
+    if source is not None:
+        named.append((("spec", "repository", "image", "reference"), source.reference))
+    for path, reference in named:
+        if reference and not _REFERENCE.fullmatch(reference):
+            yield Problem("GLM318", path, f"{reference} can't be pulled")
 
 
 def _version(subject: Subject, named: str) -> Iterator[Problem]:
@@ -127,4 +144,4 @@ def tolerations(subject: Subject) -> Iterator[Problem]:
             )
 
 
-CHECKS: Final = (image, large_models, ending, flags, labels, tolerations)
+CHECKS: Final = (image, references, large_models, ending, flags, labels, tolerations)
