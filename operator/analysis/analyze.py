@@ -17,6 +17,10 @@ MAX_RESOURCE_BYTES: Final = 1_500_000
 """etcd's limit of one object, 1.5 MiB, with room for what the API server adds."""
 MAX_ANNOTATION_BYTES: Final = 256 * 1024
 """Of all annotations of an object; client-side apply puts the whole resource into one."""
+_SURELY_MEANT: Final = 0.9
+"""Likeness of `difflib` at which a kind of another API group is taken for a misspelled one of ours."""
+_PERHAPS_MEANT: Final = 0.7
+"""The same in our own group, where there is no other kind."""
 _TROUBLES: Final = {"syntax": "GLM001", "duplicate": "GLM002"}
 
 
@@ -56,7 +60,7 @@ def _is_ours(document: Document) -> bool:
     version = document.text_at("apiVersion")
     if document.kind == group.KIND or version.startswith(f"{group.GROUP}/"):
         return True
-    return bool(closest(document.kind, [group.KIND], 0.85))
+    return bool(closest(document.kind, [group.KIND], _SURELY_MEANT))
 
 
 def _of_another(document: Document) -> Iterator[Problem]:
@@ -71,6 +75,8 @@ def _of_ours(document: Document, documents: Sequence[Document]) -> Iterator[Prob
     for field, wanted in (("apiVersion", group.API_VERSION), ("kind", group.KIND)):
         if document.at(field) != wanted:
             yield Problem("GLM004", (field,), f"{field} is {document.at(field)!r}", f"write {field}: {wanted}")
+    if not closest(document.kind, [group.KIND], _PERHAPS_MEANT):
+        return
     if "status" in document.data:
         yield Problem("GLM018", ("status",), "status in a file has no effect")
     yield from _size(document)

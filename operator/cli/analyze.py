@@ -46,12 +46,16 @@ def analyze_command(
 
 
 def _sources(names: Sequence[str], recursive: bool) -> Iterator[Source]:
-    for name in names:
+    seen: set[Path] = set()
+    # A file that is named twice, or beside its folder, is one file.
+    for name in dict.fromkeys(names):
         if name == STDIN:
             yield Source("<stdin>", _decoded("standard input", sys.stdin.buffer.read(_MAX_FILE_BYTES)))
-        else:
-            for path in _files(Path(name), recursive):
+            continue
+        for path in _files(Path(name), recursive):
+            if path.resolve() not in seen:
                 yield Source(str(path), _read(path))
+            seen.add(path.resolve())
 
 
 def _files(path: Path, recursive: bool) -> list[Path]:

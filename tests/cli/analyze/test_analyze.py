@@ -155,6 +155,29 @@ def test_a_folder_is_read_whole(tmp_path):
     assert run("-f", str(tmp_path), "-R").exit_code == 1
 
 
+def test_a_file_that_is_named_twice_is_one_file(tmp_path):
+    path = tmp_path / "a.yaml"
+    path.write_text(sample("GLM401", "pass"))
+    assert "GLM014" not in run("-f", str(path), "-f", str(tmp_path)).output
+
+
+@pytest.mark.parametrize(
+    ("kind", "codes"),
+    [
+        pytest.param("GLMInferance", {"GLM004", "GLM008"}, id="a misspelled one is looked at as what is meant"),
+        pytest.param("Deployment", {"GLM004"}, id="another one is told, and nothing else of it"),
+    ],
+)
+def test_a_kind_that_our_group_does_not_have(kind, codes):
+    found = findings_of(f"apiVersion: serving.autoglm.io/v1alpha1\nkind: {kind}\nmetadata: {{name: x}}\n")
+    assert {finding.code for finding in found} == codes
+
+
+def test_another_groups_kind_is_no_concern_of_ours():
+    found = findings_of("apiVersion: example.org/v1\nkind: Inference\nmetadata: {name: x}\n")
+    assert {finding.code for finding in found} == {"GLM003"}
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [
