@@ -94,7 +94,7 @@ _OWN: Final[dict[str, Code]] = {
         _INFO, "Very many models share a pod", "spread them over several resources: a pod loads all of them"
     ),
     "GLM142": Code(
-        _WARNING, "A priority or a queue limit has no effect without a queue", "set dynamicBatching or maxBatchSize"
+        _WARNING, "Requests wait for others to join them in a batch of one", "raise maxBatchSize, or remove the delay"
     ),
     "GLM143": Code(
         _ERROR, "The steps of an ensemble wait for each other in a circle", "let no step need what it leads to"
@@ -250,8 +250,7 @@ def api_rules() -> tuple[Rule, ...]:
 
 
 def _of_rule(rule: Rule) -> Code:
-    what, fix = what_and_fix(rule)
-    return Code(_ERROR, what[0].upper() + what[1:], fix)
+    return Code(_ERROR, *what_and_fix(rule))
 
 
 def what_and_fix(rule: Rule) -> tuple[str, str]:

@@ -120,7 +120,7 @@ class Runtime(ApiModel):
         Rule(
             code="GLM301",
             cel=f"!has(self.extraArgs) || self.extraArgs.all(flag, flag.split('=')[0] in {list(ALLOWED_FLAGS)})",
-            message=f"extraArgs takes only these flags: {' '.join(ALLOWED_FLAGS)}",
+            message=f"an extraArgs flag is not one that may be given; use only these flags: {' '.join(ALLOWED_FLAGS)}",
             holds=lambda runtime: all(flag.split("=")[0] in ALLOWED_FLAGS for flag in runtime.extra_args),
         ),
         Rule(

@@ -71,12 +71,7 @@ def queues(subject: Subject) -> Iterator[Problem]:
         batching = model.dynamic_batching
         if batching is not None and batching.max_queue_delay_microseconds and model.effective_max_batch_size == 1:
             path = ("spec", "models", index, "dynamicBatching", "maxQueueDelayMicroseconds")
-            yield Problem(
-                "GLM142",
-                path,
-                f"model {model.name} takes batches of one, so that requests wait for others in vain",
-                "raise maxBatchSize, or remove the delay",
-            )
+            yield Problem("GLM142", path, f"model {model.name} takes batches of one, so that requests wait in vain")
 
 
 def limiters(subject: Subject) -> Iterator[Problem]:

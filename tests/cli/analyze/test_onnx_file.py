@@ -1,5 +1,7 @@
 """The small reader of ONNX files, against files that the ONNX library wrote."""
 
+import contextlib
+
 import onnx
 import pytest
 from hypothesis import given
@@ -41,10 +43,8 @@ def test_a_file_that_is_cut_off_before_its_graph_ends_is_told(data):
 
 @given(st.binary(max_size=300))
 def test_any_bytes_are_read_or_told(content):
-    try:
+    with contextlib.suppress(NotOnnxError):
         read_tensors(content)
-    except NotOnnxError as error:
-        assert str(error)
 
 
 def test_the_library_agrees_that_the_file_is_whole():
