@@ -9,7 +9,7 @@ from glm_operator.analysis.codes import CODES
 from glm_operator.analysis.documents import Document, Source, read_documents
 from glm_operator.analysis.finding import Finding, Problem, Severity, path_text
 from glm_operator.analysis.schema import closest, schema_problems
-from glm_operator.analysis.subject import Subject
+from glm_operator.analysis.subject import Subject, Surroundings
 from glm_operator.api import group
 from glm_operator.api.inference import InvalidSpecError, parse
 
@@ -29,22 +29,27 @@ def analyze(sources: Sequence[Source]) -> list[Finding]:
     documents: list[Document] = []
     found: list[Finding] = []
     for source in sources:
-        read, troubles = read_documents(source, len(documents))
+        read, troubles = read_documents(source)
         documents += read
-        for trouble, where in troubles:
-            found.append(_finding(Problem(_TROUBLES[trouble.kind], (), trouble.message), where, trouble.line))
-    subjects = [document for document in documents if _is_ours(document)]
+        found += [_finding(Problem(_TROUBLES[t.kind], (), t.message), where, t.line) for t, where in troubles]
+    surroundings = Surroundings(documents)
     for document in documents:
-        problems = _of_ours(document, documents) if document in subjects else _of_another(document)
+        problems = _of_ours(document, surroundings) if _is_ours(document) else _of_another(document)
         found += [_finding(problem, problem.document or document) for problem in problems]
-    found += [_finding(problem, document) for document, problem in _same_names(subjects)]
-    if not subjects and not any(finding.code == "GLM001" for finding in found):
-        first = sources[0].name if sources else ""
-        found.append(
-            _finding(Problem("GLM003", (), f"there is no {group.KIND} in the input"), Document(first, None, {}))
-        )
+    found += [_finding(problem, document) for document, problem in _of_all(documents, sources, found)]
     order = {source.name: index for index, source in enumerate(sources)}
+    # A ConfigMap that two resources use is told of once.
     return sorted(dict.fromkeys(found), key=lambda f: (order.get(f.file, 0), f.line, f.code, f.path, f.message))
+
+
+def _of_all(
+    documents: Sequence[Document], sources: Sequence[Source], found: Sequence[Finding]
+) -> Iterator[tuple[Document, Problem]]:
+    ours = [document for document in documents if _is_ours(document)]
+    yield from _same_names(ours)
+    if not ours and not any(finding.code == "GLM001" for finding in found):
+        nowhere = Document(sources[0].name if sources else "", None, {})
+        yield nowhere, Problem("GLM003", (), f"there is no {group.KIND} in the input")
 
 
 def exit_code(findings: Iterable[Finding], strict: bool) -> int:
@@ -71,7 +76,7 @@ def _of_another(document: Document) -> Iterator[Problem]:
         yield Problem("GLM005", (), "a document of the file has no apiVersion and kind")
 
 
-def _of_ours(document: Document, documents: Sequence[Document]) -> Iterator[Problem]:
+def _of_ours(document: Document, surroundings: Surroundings) -> Iterator[Problem]:
     for field, wanted in (("apiVersion", group.API_VERSION), ("kind", group.KIND)):
         if document.at(field) != wanted:
             yield Problem("GLM004", (field,), f"{field} is {document.at(field)!r}", f"write {field}: {wanted}")
@@ -90,7 +95,7 @@ def _of_ours(document: Document, documents: Sequence[Document]) -> Iterator[Prob
         inference = parse({"metadata": named, "spec": document.at("spec")})
     except InvalidSpecError:  # a name that the API server makes up may be anything
         return
-    subject = Subject(document, inference, tuple(documents))
+    subject = Subject(document, inference, surroundings)
     for check in CHECKS:
         yield from check(subject)
 

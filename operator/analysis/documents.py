@@ -43,8 +43,6 @@ class Document:
     data: Any
     lines: Mapping[tuple[str | int, ...], int] = field(repr=False)
     """Path to line, counted from 1."""
-    position: int = 0
-    """Its place among all documents."""
 
     def line_of(self, path: Iterable[str | int]) -> int:
         """The line of a value, or of the nearest one around it that there is."""
@@ -93,7 +91,7 @@ class _TooLargeError(Exception):
     pass
 
 
-def read_documents(source: Source, first_position: int = 0) -> tuple[list[Document], list[tuple[Trouble, Document]]]:
+def read_documents(source: Source) -> tuple[list[Document], list[tuple[Trouble, Document]]]:
     """All documents of an input, Lists taken apart, and what is wrong with the text, each with where it stands."""
     documents: list[Document] = []
     troubles: list[tuple[Trouble, Document]] = []
@@ -105,14 +103,14 @@ def read_documents(source: Source, first_position: int = 0) -> tuple[list[Docume
             node = loader.get_node()
             walk = _Walk()
             walk.visit(cast("yaml.Node", node), (), 0)
-            whole = Document(source.name, _plain(loader.construct_document(node)), walk.lines, first_position)
+            whole = Document(source.name, _plain(loader.construct_document(node)), walk.lines)
             troubles += [(trouble, whole) for trouble in walk.duplicates]
             if whole.data is not None:
-                documents += _apart(whole, first_position + len(documents))
+                documents += _apart(whole)
     except (yaml.YAMLError, _TooLargeError, ValueError, RecursionError, TypeError, AttributeError) as error:
         # Beside syntax errors: dates that don't exist, tags that nobody knows, keys that are lists, endless nesting.
         trouble = Trouble("syntax", *_place(error))
-        troubles.append((trouble, Document(source.name, None, {(): trouble.line}, first_position + len(documents))))
+        troubles.append((trouble, Document(source.name, None, {(): trouble.line})))
     finally:
         if loader is not None:
             loader.dispose()
@@ -145,16 +143,16 @@ def _place(error: Exception) -> tuple[int, str]:
     return (mark.line + 1 if mark is not None else 1), text
 
 
-def _apart(document: Document, position: int) -> Iterator[Document]:
+def _apart(document: Document) -> Iterator[Document]:
     """The objects of a List, each with its own lines; any other object as it is."""
     items = document.at("items")
     if not document.kind.endswith("List") or not isinstance(items, list):
-        yield Document(document.file, document.data, document.lines, position)
+        yield document
         return
     for index, item in enumerate(items):
         prefix = ("items", index)
         lines = {path[2:]: line for path, line in document.lines.items() if path[:2] == prefix}
-        yield Document(document.file, item, lines, position + index)
+        yield Document(document.file, item, lines)
 
 
 class _Walk:

@@ -57,11 +57,11 @@ def host_folders(subject: Subject) -> Iterator[Problem]:
     document = subject.named("PersistentVolumeClaim", claim.name) if claim is not None else None
     if claim is None or document is None:
         return
-    for volume in subject.documents:
+    for volume in subject.surroundings.of_kind("PersistentVolume"):
         bound = volume.name == document.text_at("spec", "volumeName") or (
             volume.text_at("spec", "claimRef", "name") == claim.name
         )
-        if volume.kind == "PersistentVolume" and bound and volume.at("spec", "hostPath") is not None:
+        if bound and volume.at("spec", "hostPath") is not None:
             message = f"volume {volume.name} is folder {volume.text_at('spec', 'hostPath', 'path')} of a node"
             yield Problem("GLM705", ("spec", "hostPath"), message, document=volume)
 
