@@ -8,7 +8,7 @@ from typing import Any, Final, cast
 
 import yaml
 
-MAX_VALUES: Final = 500_000
+MAX_VALUES: Final = 200_000
 """More values than any cluster would take; a few nested anchors make billions of them."""
 MAX_DEPTH: Final = 100
 _LARGEST_NUMBER: Final = 2**63

@@ -16,7 +16,7 @@ from glm_operator.analysis.codes import CODES
 from glm_operator.analysis.documents import Source
 
 TEXTS = [path.read_text() for path in sorted(FOLDER.glob("*.yaml"))]
-CALM = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+CALM = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 VALUES = st.recursive(
     st.none()
     | st.booleans()
