@@ -3,7 +3,6 @@
 import ast
 import base64
 import binascii
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -13,6 +12,7 @@ from glm_operator.analysis.finding import Path, Problem
 from glm_operator.analysis.onnx_file import NotOnnxError, read_tensors
 from glm_operator.analysis.subject import Subject
 from glm_operator.api.model import ModelSpec
+from glm_operator.api.model_files import path_of_key
 
 FILE_NAMES: Final[Mapping[str, str]] = {
     "TensorRT": "model.plan",
@@ -81,7 +81,8 @@ def models_have_files(subject: Subject) -> Iterator[Problem]:
     for file in files:
         if file.model not in names:
             yield Problem("GLM204", file.path, f"no model is named {file.model}", document=document)
-        elif not re.fullmatch(r"[1-9][0-9]*", file.version) or not file.name.strip("."):
+        elif path_of_key(file.model, file.key) is None or file.version.startswith("0"):
+            # Triton passes over folders whose name starts with a zero.
             yield Problem("GLM219", file.path, f"{file.key} has no version, so that it is left out", document=document)
 
 
@@ -168,7 +169,7 @@ def _onnx(file: _File, document: Document, index: int, model: ModelSpec) -> Iter
 def _versions(subject: Subject, document: Document) -> Iterator[tuple[ModelSpec, str, list[_File]]]:
     files = list(_files(document))
     for model in subject.spec.models:
-        own = [file for file in files if file.model == model.name and file.version.isdigit() and file.name]
+        own = [file for file in files if path_of_key(model.name, file.key) is not None]
         for version in dict.fromkeys(file.version for file in own):
             yield model, version, [file for file in own if file.version == version]
 
