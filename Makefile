@@ -71,12 +71,14 @@ models: $(INSTALLED) ## Train and write the sample models
 
 crds: $(INSTALLED) ## Generate the CRDs, the chart's copy and the reference from operator/api
 	@$(PYTHON) -m glm_operator.api.generate
+	@$(PYTHON) -m glm_operator.analysis.generate
 
 manifests: crds ## Render manifests/ from the chart
 	@$(PYTHON) -m demo manifests
 
 manifests-check: $(INSTALLED)
 	@$(PYTHON) -m glm_operator.api.generate --check
+	@$(PYTHON) -m glm_operator.analysis.generate --check
 	@$(PYTHON) -m demo manifests --check
 
 tools: $(INSTALLED) ## Build the tools that tests and cluster need (once, into the user's cache folder)

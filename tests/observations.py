@@ -21,8 +21,12 @@ UNPROVEN = ModelObservation(ready=True, version="1", reason="", answers=None)
 WRONG = ModelObservation(ready=True, version="1", reason="probe inference failed: boom", answers=False)
 
 
+SAFE_VERSION = {"version": "2.73"}
+
+
 def resource(**spec: Any) -> GLMInference:
-    return parse(make_body(MINIMAL | spec))
+    """The minimal resource, on a Triton that nothing bad is known of."""
+    return parse(make_body(MINIMAL | {"runtime": SAFE_VERSION} | spec))
 
 
 def applied(inference: GLMInference) -> dict[str, Any]:

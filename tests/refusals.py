@@ -100,6 +100,46 @@ REFUSALS = [
         "should match",
     ),
     Refusal(
+        "a Triton flag that is newer than the server",
+        {"runtime": {"extraArgs": ["--http-max-input-size=1048576"]}},
+        "is there from 2.59 on",
+    ),
+    Refusal("a version that is none", {"runtime": {"version": "24.10-py3"}}, "pattern", "should match"),
+    Refusal(
+        "requests that are put off but never late",
+        {"models": [model(dynamicBatching={"timeoutAction": "Delay"})]},
+        "acts on requests that time out",
+    ),
+    Refusal(
+        "a priority that there isn't",
+        {"models": [model(dynamicBatching={"priorityLevels": 2, "defaultPriorityLevel": 3})]},
+        "from 1 to priorityLevels",
+    ),
+    Refusal(
+        "priorities without a default one",
+        {"models": [model(dynamicBatching={"priorityLevels": 2})]},
+        "from 1 to priorityLevels",
+    ),
+    Refusal(
+        "a rate limiter in a server that ignores it",
+        {"models": [model(instances={"rateLimiter": {}})], "runtime": {"extraArgs": ["--rate-limit=off"]}},
+        "does nothing with --rate-limit=off",
+    ),
+    Refusal(
+        "a rate limiter's resource that there is nothing of",
+        {
+            "models": [model(instances={"rateLimiter": {"resources": [{"name": "a"}]}})],
+            "runtime": {"extraArgs": ["--rate-limit-resource=ab:1"]},
+        },
+        "list every resource of a rateLimiter",
+    ),
+    Refusal(
+        "two resources of one name in a rate limiter",
+        {"models": [model(instances={"rateLimiter": {"resources": [{"name": "a"}, {"name": "a"}]}})]},
+        "two resources of rateLimiter",
+        "Duplicate value",
+    ),
+    Refusal(
         "a GPU resource without a domain", {"runtime": {"gpu": {"resourceName": "gpu"}}}, "pattern", "should match"
     ),
     Refusal(

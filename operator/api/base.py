@@ -6,12 +6,16 @@ Python check, so that the operator and the offline tools find it in resources th
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Final, Self
 
 from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler, model_validator
 from pydantic.alias_generators import to_camel
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError
+
+RULE_ERROR: Final = "rule"
+"""pydantic's type of the errors that rules make; their context holds the rules themselves."""
+BROKEN_RULES: Final = "broken"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +28,8 @@ class Rule:
     """What is wrong and what to write instead."""
     holds: Callable[[Any], bool]
     """The same rule on the parsed object."""
+    code: str = ""
+    """The stable code under which `kubectl glm analyze` reports it; a test holds that every rule has one."""
 
 
 class ApiModel(BaseModel):
@@ -41,10 +47,11 @@ class ApiModel(BaseModel):
 
     @model_validator(mode="after")
     def _rules_hold(self) -> Self:
-        broken = [rule.message for rule in self.rules if not rule.holds(self)]
+        broken = [rule for rule in self.rules if not rule.holds(self)]
         if broken:
             # The message is passed as data: pydantic would otherwise read braces in it as its own template.
-            raise PydanticCustomError("rule", "{message}", {"message": "; ".join(broken)})
+            message = "; ".join(rule.message for rule in broken)
+            raise PydanticCustomError(RULE_ERROR, "{message}", {"message": message, BROKEN_RULES: broken})
         return self
 
     @classmethod

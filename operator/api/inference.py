@@ -12,7 +12,7 @@ from glm_operator.api.anomaly import Anomaly
 from glm_operator.api.base import ApiModel, Rule
 from glm_operator.api.model import Ensemble, ModelSpec
 from glm_operator.api.repository import Repository
-from glm_operator.api.runtime import Runtime
+from glm_operator.api.runtime import RATE_LIMIT_RESOURCE, Runtime
 from glm_operator.api.scaling import Replicas, Scaling
 from glm_operator.api.traffic import Traffic
 
@@ -24,6 +24,7 @@ MAX_NAME_LENGTH = 42
 """Children add a suffix, and a pod's name must fit into 63 characters."""
 
 NAME_RULE = Rule(
+    code="GLM006",
     cel=f"size(self.metadata.name) <= {MAX_NAME_LENGTH} && self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')",
     message=f"metadata.name must be at most {MAX_NAME_LENGTH} letters, digits and '-', starting with a letter: its"
     " Service has the same name",
@@ -53,27 +54,32 @@ class GLMInferenceSpec(ApiModel):
 
     rules: ClassVar[tuple[Rule, ...]] = (
         Rule(
+            code="GLM401",
             cel="!(has(self.replicas) && has(self.scaling))",
             message="replicas and scaling exclude each other; keep one (scaling.minReplicas is the fewest)",
             holds=lambda spec: spec.replicas is None or spec.scaling is None,
         ),
         Rule(
+            code="GLM101",
             cel=None,
             message="two models have the same name; give each its own",
             holds=lambda spec: _distinct(model.name for model in spec.models),
         ),
         Rule(
+            code="GLM102",
             cel="!has(self.ensembles) || self.ensembles.all(ensemble,"
             " !self.models.exists(model, model.name == ensemble.name))",
             message="an ensemble has the name of a model; give each its own",
             holds=lambda spec: not {model.name for model in spec.models} & {e.name for e in spec.ensembles},
         ),
         Rule(
+            code="GLM103",
             cel=None,
             message="two ensembles have the same name; give each its own",
             holds=lambda spec: _distinct(ensemble.name for ensemble in spec.ensembles),
         ),
         Rule(
+            code="GLM104",
             cel=None,
             message="an ensemble's maxBatchSize is above that of a member, so that Triton would not serve it; lower it,"
             " or raise the member's",
@@ -85,11 +91,13 @@ class GLMInferenceSpec(ApiModel):
             ),
         ),
         Rule(
+            code="GLM105",
             cel=None,
             message="an ensemble uses a tensor that neither its inputs nor a step's outputMap makes; correct the maps",
             holds=lambda spec: all(ensemble.used_tensors <= ensemble.made_tensors for ensemble in spec.ensembles),
         ),
         Rule(
+            code="GLM107",
             cel="(has(self.runtime) && has(self.runtime.gpu) && self.runtime.gpu.count > 0) ||"
             " self.models.all(model, model.engine != 'TensorRT' &&"
             " !(has(model.instances) && model.instances.kind == 'GPU'))",
@@ -100,6 +108,31 @@ class GLMInferenceSpec(ApiModel):
             ),
         ),
         Rule(
+            code="GLM122",
+            cel="!has(self.runtime) || !has(self.runtime.extraArgs) || !('--rate-limit=off' in self.runtime.extraArgs)"
+            " || !self.models.exists(model, has(model.instances) && has(model.instances.rateLimiter))",
+            message="instances.rateLimiter does nothing with --rate-limit=off; remove one of the two",
+            holds=lambda spec: (
+                "--rate-limit=off" not in spec.runtime.extra_args
+                or all(model.instances.rate_limiter is None for model in spec.models)
+            ),
+        ),
+        Rule(
+            code="GLM123",
+            cel="!has(self.runtime) || !has(self.runtime.extraArgs) || !self.runtime.extraArgs.exists(flag,"
+            f" flag.startsWith('{RATE_LIMIT_RESOURCE}=')) || self.models.all(model, !has(model.instances) ||"
+            " !has(model.instances.rateLimiter) || !has(model.instances.rateLimiter.resources) ||"
+            " model.instances.rateLimiter.resources.all(resource, self.runtime.extraArgs.exists(flag,"
+            f" flag.startsWith('{RATE_LIMIT_RESOURCE}=' + resource.name + ':'))))",
+            message=f"with {RATE_LIMIT_RESOURCE} there is none of a resource that isn't listed, so that models which"
+            " need it can't be loaded; list every resource of a rateLimiter, or none",
+            holds=lambda spec: (
+                not (listed := spec.runtime.listed_resources)
+                or all(model.instances.limiting_resources <= listed for model in spec.models)
+            ),
+        ),
+        Rule(
+            code="GLM106",
             cel="!has(self.ensembles) || self.ensembles.all(ensemble, ensemble.steps.all(step,"
             " self.models.exists(model, model.name == step.model)))",
             message="an ensemble step names a model that is not in models; add the model, or correct the step",

@@ -40,6 +40,75 @@ class DynamicBatching(ApiModel):
     """How long a request may wait for others to join it."""
     max_queue_size: Annotated[int, Field(ge=0, le=1_000_000)] = 0
     """Requests that may wait before new ones are refused; 0: no limit."""
+    default_timeout_microseconds: Annotated[int, Field(ge=0, le=3_600_000_000)] = 0
+    """How long a request may wait in the queue when it names no time of its own; 0: no limit."""
+    timeout_action: Literal["Reject", "Delay"] = "Reject"
+    """What becomes of a request that has waited for too long: `Delay` serves it after all the others."""
+    allow_timeout_override: bool = False
+    """Whether a request may name a shorter time of its own."""
+    priority_levels: Annotated[int, Field(ge=0, le=1000)] = 0
+    """How many priorities there are, 1 being served first; 0: none."""
+    default_priority_level: Annotated[int, Field(ge=0, le=1000)] = 0
+    """The priority of a request that names none; needed with `priorityLevels`."""
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            code="GLM119",
+            cel="self.timeoutAction != 'Delay' || self.defaultTimeoutMicroseconds > 0 || self.allowTimeoutOverride",
+            message="timeoutAction: Delay acts on requests that time out, and none does; set"
+            " defaultTimeoutMicroseconds, or allowTimeoutOverride: true",
+            holds=lambda batching: (
+                batching.timeout_action != "Delay"
+                or batching.default_timeout_microseconds > 0
+                or batching.allow_timeout_override
+            ),
+        ),
+        Rule(
+            code="GLM120",
+            cel="self.priorityLevels == 0 ? self.defaultPriorityLevel == 0 :"
+            " self.defaultPriorityLevel >= 1 && self.defaultPriorityLevel <= self.priorityLevels",
+            message="defaultPriorityLevel must be from 1 to priorityLevels, and left out where there are no levels",
+            holds=lambda batching: (
+                1 <= batching.default_priority_level <= batching.priority_levels
+                if batching.priority_levels
+                else batching.default_priority_level == 0
+            ),
+        ),
+    )
+
+
+class RateLimiterResource(ApiModel):
+    """Something that instances must hold while they run, such as a share of a device's memory bandwidth."""
+
+    name: ParameterName
+    """Its name; the same one in several models makes them share it."""
+    count: Annotated[int, Field(ge=1, le=1_000_000)] = 1
+    """How many of it one instance holds while it runs."""
+    is_global: Annotated[bool, Field(alias="global")] = False
+    """Whether all devices share it; else each device has its own."""
+
+
+class RateLimiter(ApiModel):
+    """When an instance may run. There is as much of a resource as its largest taker needs, or as `extraArgs` says."""
+
+    resources: Annotated[
+        list[RateLimiterResource],
+        Field(
+            max_length=16, json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]}
+        ),
+    ] = []
+    """What an instance must hold while it runs."""
+    priority: Annotated[int, Field(ge=1, le=1000)] = 1
+    """How often an instance gets its turn: with 2, half as often as with 1."""
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            code="GLM121",
+            cel=None,
+            message="two resources of rateLimiter have the same name; give each its own",
+            holds=lambda limiter: len({resource.name for resource in limiter.resources}) == len(limiter.resources),
+        ),
+    )
 
 
 class Instances(ApiModel):
@@ -49,6 +118,14 @@ class Instances(ApiModel):
     """`Auto`: a GPU where the pod has one, else the CPU."""
     count: Annotated[int, Field(ge=1, le=64)] = 1
     """Copies on each device."""
+    rate_limiter: RateLimiter | None = None
+    """When left out, instances run as soon as they have requests."""
+
+    @property
+    def limiting_resources(self) -> frozenset[str]:
+        """Names of what an instance must hold while it runs."""
+        resources = self.rate_limiter.resources if self.rate_limiter is not None else []
+        return frozenset(resource.name for resource in resources)
 
 
 class Accelerator(ApiModel):
@@ -61,6 +138,7 @@ class Accelerator(ApiModel):
 
     rules: ClassVar[tuple[Rule, ...]] = (
         Rule(
+            code="GLM117",
             cel="self.name != 'OpenVINO' || !has(self.parameters) || size(self.parameters) == 0",
             message="the OpenVINO accelerator takes no parameters; remove accelerator.parameters",
             holds=lambda accelerator: accelerator.name != "OpenVINO" or not accelerator.parameters,
@@ -94,6 +172,7 @@ class VersionPolicy(ApiModel):
 
     rules: ClassVar[tuple[Rule, ...]] = (
         Rule(
+            code="GLM118",
             cel="has(self.latest) != has(self.specific)",
             message="versionPolicy needs exactly one of latest, specific",
             holds=lambda policy: (policy.latest is None) != (policy.specific is None),
@@ -139,27 +218,32 @@ class ModelSpec(ApiModel):
 
     rules: ClassVar[tuple[Rule, ...]] = (
         Rule(
+            code="GLM108",
             cel="!has(self.accelerator) || self.engine == 'ONNXRuntime'",
             message="accelerator works with engine ONNXRuntime only; remove it, or set engine: ONNXRuntime",
             holds=lambda model: model.accelerator is None or model.engine == "ONNXRuntime",
         ),
         Rule(
+            code="GLM109",
             cel="!has(self.optimization) || !self.optimization.cudaGraphs || self.engine == 'TensorRT'",
             message="optimization.cudaGraphs works with engine TensorRT only; remove it, or set engine: TensorRT",
             holds=lambda model: not model.optimization.cuda_graphs or model.engine == "TensorRT",
         ),
         Rule(
+            code="GLM110",
             cel="self.engine != 'VLLM' || !has(self.maxBatchSize) || self.maxBatchSize == 0",
             message="engine VLLM batches by itself; leave maxBatchSize out, or set it to 0",
             holds=lambda model: model.engine != "VLLM" or not model.max_batch_size,
         ),
         Rule(
+            code="GLM111",
             cel="!has(self.dynamicBatching) ||"
             " (has(self.maxBatchSize) ? self.maxBatchSize > 0 : self.engine != 'VLLM')",
             message="dynamicBatching needs a batch dimension; remove it, or set maxBatchSize to 1 or more",
             holds=lambda model: model.dynamic_batching is None or model.effective_max_batch_size > 0,
         ),
         Rule(
+            code="GLM112",
             cel="!has(self.dynamicBatching) || !has(self.dynamicBatching.preferredBatchSizes) ||"
             f" self.dynamicBatching.preferredBatchSizes.all(size, size <= {_MAX_BATCH_CEL})",
             message="a preferredBatchSizes entry is above maxBatchSize; remove it, or raise maxBatchSize",
@@ -169,6 +253,7 @@ class ModelSpec(ApiModel):
             ),
         ),
         Rule(
+            code="GLM113",
             cel=f"!has(self.warmup) || self.warmup.batchSizes.all(size, size <= {_MAX_BATCH_CEL} || size == 1)",
             message="warmup.batchSizes holds a size above maxBatchSize; remove it, or raise maxBatchSize",
             holds=lambda model: all(
@@ -177,16 +262,19 @@ class ModelSpec(ApiModel):
             ),
         ),
         Rule(
+            code="GLM114",
             cel="!has(self.warmup) || (has(self.inputs) && size(self.inputs) > 0)",
             message="warmup makes its requests from inputs; list them",
             holds=lambda model: model.warmup is None or bool(model.inputs),
         ),
         Rule(
+            code="GLM115",
             cel="!self.responseCache || !self.decoupled",
             message="a decoupled model's answers can't be cached; remove responseCache, or decoupled",
             holds=lambda model: not (model.response_cache and model.decoupled),
         ),
         Rule(
+            code="GLM116",
             cel="self.engine != 'Python' || (has(self.inputs) && size(self.inputs) > 0 && has(self.outputs)"
             " && size(self.outputs) > 0)",
             message="engine Python cannot read the tensors from a file; list inputs and outputs",

@@ -85,6 +85,7 @@ class HttpSource(ApiModel):
 
     rules: ClassVar[tuple[Rule, ...]] = (
         Rule(
+            code="GLM221",
             cel="!self.uri.matches('^https?://[^/?]*@')",
             message="http.uri holds credentials, which everybody could read; put them into a Secret (secretRef)",
             holds=lambda source: "@" not in source.uri.partition("://")[2].partition("/")[0].partition("?")[0],
@@ -130,12 +131,14 @@ class Repository(ApiModel):
 
     rules: ClassVar[tuple[Rule, ...]] = (
         Rule(
+            code="GLM201",
             cel="[has(self.configMap), has(self.persistentVolumeClaim), has(self.image), has(self.s3), has(self.http)]"
             ".filter(given, given).size() == 1",
             message="repository needs exactly one source of configMap, persistentVolumeClaim, image, s3, http",
             holds=lambda repository: sum(getattr(repository, source) is not None for source in SOURCES) == 1,
         ),
         Rule(
+            code="GLM222",
             cel="!has(self.download) || has(self.s3) || has(self.http)",
             message="repository.download is for s3 and http only: the other sources are mounted; remove it",
             holds=lambda repository: repository.download is None or repository.fetched is not None,

@@ -5,22 +5,26 @@ from typing import Annotated, Any, ClassVar, Final
 from pydantic import Field, StringConstraints, WithJsonSchema
 
 from glm_operator.api.base import ApiModel, Rule
+from glm_operator.api.triton_versions import FIRST_MINOR, knows_flag
 from glm_operator.api.types import LabelKey, ObjectName, QuantityString, ResourceMap, ShortText
 
 DEFAULT_TRITON_VERSION: Final = "2.51"
+VERSION_PATTERN: Final = r"^[0-9]{1,4}\.[0-9]{1,4}(\.[0-9]{1,4})?$"
 
 LabelMap = Annotated[dict[LabelKey, Annotated[str, Field(max_length=63)]], Field(max_length=64)]
 FreeForm = Annotated[dict[str, Any], WithJsonSchema({"type": "object", "x-kubernetes-preserve-unknown-fields": True})]
 ALLOWED_FLAGS: Final = (
     "--backend-config", "--buffer-manager-thread-count", "--cache-config", "--cuda-memory-pool-byte-size",
     "--cuda-virtual-address-size", "--disable-auto-complete-config", "--enable-peer-access",
-    "--grpc-http2-max-pings-without-data", "--grpc-infer-allocation-pool-size", "--grpc-keepalive-time",
-    "--grpc-keepalive-timeout", "--http-thread-count", "--log-info", "--log-verbose", "--metrics-interval-ms",
-    "--min-supported-compute-capability", "--model-load-gpu-limit", "--model-load-retry-count",
-    "--model-load-thread-count", "--pinned-memory-pool-byte-size", "--rate-limit", "--rate-limit-resource",
-    "--response-cache-byte-size",
+    "--grpc-http2-max-pings-without-data", "--grpc-infer-allocation-pool-size", "--grpc-infer-thread-count",
+    "--grpc-keepalive-time", "--grpc-keepalive-timeout", "--http-max-input-size", "--http-thread-count", "--log-info",
+    "--log-verbose", "--metrics-interval-ms", "--min-supported-compute-capability", "--model-load-gpu-limit",
+    "--model-load-retry-count", "--model-load-thread-count", "--pinned-memory-pool-byte-size", "--rate-limit",
+    "--rate-limit-resource", "--response-cache-byte-size",
 )  # fmt: skip
 """Flags of `tritonserver` that may be given; the others are the operator's own or open the server up."""
+RATE_LIMIT_RESOURCE: Final = "--rate-limit-resource"
+"""`NAME:COUNT` or `NAME:COUNT:DEVICE`. Given once, it is all that there is of any resource (seen with 2.51)."""
 
 ExtraArgument = Annotated[
     str,
@@ -94,8 +98,8 @@ class Runtime(ApiModel):
 
     image: Annotated[str, StringConstraints(pattern=r"^$|^[A-Za-z0-9][A-Za-z0-9._:/@-]*$", max_length=512)] = ""
     """Triton image; empty: the operator's default."""
-    version: Annotated[str, StringConstraints(pattern=r"^[0-9]+\.[0-9]+$", max_length=16)] = DEFAULT_TRITON_VERSION
-    """Triton server version of the image (2.51 is release 24.10); decides which flags are passed."""
+    version: Annotated[str, StringConstraints(pattern=VERSION_PATTERN, max_length=16)] = DEFAULT_TRITON_VERSION
+    """Triton server version of the image (2.51 is release 24.10); decides which flags may be passed."""
     gpu: Gpu = Gpu()
     """GPUs of one pod."""
     resources: Resources = Resources()
@@ -113,8 +117,26 @@ class Runtime(ApiModel):
 
     rules: ClassVar[tuple[Rule, ...]] = (
         Rule(
+            code="GLM301",
             cel=f"!has(self.extraArgs) || self.extraArgs.all(flag, flag.split('=')[0] in {list(ALLOWED_FLAGS)})",
-            message=f"extraArgs takes only these flags: {' '.join(ALLOWED_FLAGS)}",
+            message=f"an extraArgs flag is not one that may be given; use only these flags: {' '.join(ALLOWED_FLAGS)}",
             holds=lambda runtime: all(flag.split("=")[0] in ALLOWED_FLAGS for flag in runtime.extra_args),
         ),
+        Rule(
+            code="GLM302",
+            cel="!has(self.extraArgs) || int(self.version.split('.')[0]) > 2 || self.extraArgs.all(flag,"
+            f" !(flag.split('=')[0] in {FIRST_MINOR}) || {FIRST_MINOR}[flag.split('=')[0]]"
+            " <= int(self.version.split('.')[1]))",
+            message="an extraArgs flag is not known to the Triton of runtime.version; remove it, or use an image that"
+            " knows it and set version ("
+            + ", ".join(f"{flag} is there from 2.{minor} on" for flag, minor in FIRST_MINOR.items())
+            + ")",
+            holds=lambda runtime: all(knows_flag(runtime.version, flag) for flag in runtime.extra_args),
+        ),
     )
+
+    @property
+    def listed_resources(self) -> frozenset[str]:
+        """Names of the rate limiter's resources that `extraArgs` lists; empty: Triton takes what the models need."""
+        given = (flag.partition("=") for flag in self.extra_args)
+        return frozenset(value.partition(":")[0] for name, _, value in given if name == RATE_LIMIT_RESOURCE)

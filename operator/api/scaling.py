@@ -95,6 +95,7 @@ class Scaling(ApiModel):
 
     rules: ClassVar[tuple[Rule, ...]] = (
         Rule(
+            code="GLM402",
             cel="self.minReplicas <= self.maxReplicas",
             message="scaling.minReplicas is above scaling.maxReplicas; swap them",
             holds=lambda scaling: scaling.min_replicas <= scaling.max_replicas,

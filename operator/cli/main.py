@@ -11,6 +11,7 @@ from rich.console import Console, RenderableType
 from rich.live import Live
 
 from glm_operator.api import group
+from glm_operator.cli.analyze import analyze_command
 from glm_operator.cli.check import exit_code, gather_facts, inspect_installation, render_findings
 from glm_operator.cli.context import Connection, no_cluster, with_connection
 from glm_operator.cli.explain import render_decisions
@@ -27,6 +28,9 @@ _namespace = click.option("-n", "--namespace", help="Namespace; default: the con
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
     """Look at GLMInferences: what runs, why it does, and whether the installation is sound."""
+
+
+main.add_command(analyze_command)
 
 
 @main.command()

@@ -6,20 +6,13 @@ Elements that others add to a list with keys (a sidecar, a volume) are theirs: a
 """
 
 from collections.abc import Mapping, Sequence
-from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
 from glm_operator.api import group
 from glm_operator.resources.hashing import content_hash
 from glm_operator.resources.names import Object
+from glm_operator.resources.quantities import quantity as quantity_of
 
-_SUFFIXES: Final = {
-    "n": Decimal("1e-9"), "u": Decimal("1e-6"), "m": Decimal("1e-3"),
-    "k": Decimal(10**3), "M": Decimal(10**6), "G": Decimal(10**9), "T": Decimal(10**12), "P": Decimal(10**15),
-    "E": Decimal(10**18), "Ki": Decimal(2**10), "Mi": Decimal(2**20), "Gi": Decimal(2**30), "Ti": Decimal(2**40),
-    "Pi": Decimal(2**50), "Ei": Decimal(2**60),
-}  # fmt: skip
-_BY_LENGTH: Final = sorted(_SUFFIXES, key=len, reverse=True)
 _QUANTITY_FIELDS: Final = frozenset({"requests", "limits", "sizeLimit"})
 _LIST_KEYS: Final = {
     "containers": "name", "initContainers": "name", "env": "name", "volumes": "name", "volumeMounts": "mountPath",
@@ -55,8 +48,8 @@ def _contains(observed: Any, desired: Any, field: str = "", quantity: bool = Fal
     if isinstance(desired, list):
         return isinstance(observed, list) and _contains_list(observed, desired, field, quantity)
     if quantity and observed != desired:
-        wanted = _quantity(desired)
-        return wanted is not None and _quantity(observed) == wanted
+        wanted = quantity_of(desired)
+        return wanted is not None and quantity_of(observed) == wanted
     return bool(observed == desired)
 
 
@@ -75,12 +68,3 @@ def _contains_list(observed: Sequence[Any], desired: Sequence[Any], field: str, 
         )
     there = {element.get(key): element for element in observed}
     return all(wanted[key] in there and _contains(there[wanted[key]], wanted, field, quantity) for wanted in desired)
-
-
-def _quantity(value: Any) -> Decimal | None:
-    text = str(value)
-    suffix = next((suffix for suffix in _BY_LENGTH if text.endswith(suffix)), "")
-    try:
-        return Decimal(text.removesuffix(suffix)) * _SUFFIXES.get(suffix, Decimal(1))
-    except InvalidOperation:
-        return None

@@ -10,7 +10,15 @@ from typing import Any, Final
 from google.protobuf import text_format
 from tritonclient.grpc import model_config_pb2 as pb
 
-from glm_operator.api.model import SELF_PLACING_ENGINES, Ensemble, ModelSpec, Tensor, VersionPolicy
+from glm_operator.api.model import (
+    SELF_PLACING_ENGINES,
+    DynamicBatching,
+    Ensemble,
+    ModelSpec,
+    RateLimiter,
+    Tensor,
+    VersionPolicy,
+)
 
 BACKENDS: Final = {
     "TensorRT": "tensorrt",
@@ -90,7 +98,21 @@ def _data_type(tensor: Tensor) -> Any:
 def _instance_group(model: ModelSpec, gpus: int) -> Any:
     kinds = {"Auto": "KIND_GPU" if gpus else "KIND_CPU", "GPU": "KIND_GPU", "CPU": "KIND_CPU"}
     kind = "KIND_MODEL" if model.engine in SELF_PLACING_ENGINES else kinds[model.instances.kind]
-    return pb.ModelInstanceGroup(kind=pb.ModelInstanceGroup.Kind.Value(kind), count=model.instances.count)
+    limiter = model.instances.rate_limiter
+    return pb.ModelInstanceGroup(
+        kind=pb.ModelInstanceGroup.Kind.Value(kind),
+        count=model.instances.count,
+        rate_limiter=None if limiter is None else _rate_limiter(limiter),
+    )
+
+
+def _rate_limiter(limiter: RateLimiter) -> Any:
+    resources = [
+        # `global` is a word of Python's own, so it can't be written as an argument's name.
+        pb.ModelRateLimiter.Resource(name=resource.name, count=resource.count, **{"global": resource.is_global})
+        for resource in limiter.resources
+    ]
+    return pb.ModelRateLimiter(resources=resources, priority=limiter.priority)
 
 
 def _version_policy(policy: VersionPolicy) -> Any:
@@ -105,9 +127,21 @@ def _dynamic_batching(model: ModelSpec) -> Any:
     if batching is not None:
         result.preferred_batch_size.extend(sorted(batching.preferred_batch_sizes))
         result.max_queue_delay_microseconds = batching.max_queue_delay_microseconds
-        if batching.max_queue_size:
-            result.default_queue_policy.max_queue_size = batching.max_queue_size
+        result.priority_levels = batching.priority_levels
+        result.default_priority_level = batching.default_priority_level
+        policy = _queue_policy(batching)
+        if policy != pb.ModelQueuePolicy():
+            result.default_queue_policy.CopyFrom(policy)
     return result
+
+
+def _queue_policy(batching: DynamicBatching) -> Any:
+    return pb.ModelQueuePolicy(
+        timeout_action=batching.timeout_action.upper(),
+        default_timeout_microseconds=batching.default_timeout_microseconds,
+        allow_timeout_override=batching.allow_timeout_override,
+        max_queue_size=batching.max_queue_size,
+    )
 
 
 def _optimize(config: Any, model: ModelSpec) -> None:

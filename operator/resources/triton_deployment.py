@@ -33,6 +33,8 @@ USER_ID: Final = 1000
 PRE_STOP_SECONDS: Final = 5
 """Time for every node to take the pod out of its Service before the server is told to stop."""
 STOP_MARGIN_SECONDS: Final = 15
+_QUOTA_RESOURCES: Final = ("cpu", "ephemeral-storage")
+"""Beside memory, what a quota can want every container to name."""
 PROGRESS_MARGIN_SECONDS: Final = 120
 # Paths inside the pod, where each is a volume of its own.
 SCRATCH_PATH: Final = "/tmp"  # noqa: S108
@@ -206,16 +208,26 @@ def _repository_container(spec: GLMInferenceSpec, image: Object) -> Object:
         "command": ["python3", "-m", "glm_operator.repository_init.main"],
         "args": [f"--plan={PLAN_PATH}", "--source=" + source_mount(spec)["mountPath"], f"--target={MODELS_PATH}"],
         "terminationMessagePolicy": "File",
-        "resources": {
-            "requests": {"cpu": "10m", "memory": "32Mi"},
-            "limits": {"memory": "128Mi"},
-        },
+        "resources": _repository_resources(spec),
         "securityContext": _container_security(),
         "volumeMounts": [
             {"name": "models", "mountPath": MODELS_PATH},
             {"name": CONFIG_VOLUME, "mountPath": PLAN_PATH, "readOnly": True},
             source_mount(spec),
         ],
+    }
+
+
+def _repository_resources(spec: GLMInferenceSpec) -> Object:
+    """What copying files needs, and whatever the server names besides: a quota wants it of every container."""
+    given = spec.runtime.resources
+    requests, limits = (
+        {name: str(quantities[name]) for name in _QUOTA_RESOURCES if name in quantities}
+        for quantities in (given.requests, given.limits)
+    )
+    return {
+        "requests": requests | {"cpu": "10m", "memory": "32Mi"},
+        "limits": limits | {"memory": "128Mi"},
     }
 
 

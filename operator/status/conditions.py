@@ -9,6 +9,8 @@ Status = Literal["True", "False", "Unknown"]
 
 READY, RECONCILING, STALLED = "Ready", "Reconciling", "Stalled"
 UNHANDLED_FIELDS = "UnhandledFields"
+SECURITY_WARNING = "SecurityWarning"
+"""There while something is known to be unsafe; it says nothing about readiness."""
 
 
 @dataclass(frozen=True, slots=True)

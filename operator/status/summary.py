@@ -5,10 +5,12 @@ from datetime import datetime
 from typing import Any, Final
 
 from glm_operator.api.inference import GLMInference, GLMInferenceSpec
+from glm_operator.api.triton_versions import is_vulnerable, vulnerability_message
 from glm_operator.resources.names import FETCH_CONTAINER, GRPC_PORT, HTTP_PORT, selector_text, service_url
 from glm_operator.status.conditions import (
     READY,
     RECONCILING,
+    SECURITY_WARNING,
     STALLED,
     UNHANDLED_FIELDS,
     Verdict,
@@ -68,6 +70,9 @@ def verdicts(inference: GLMInference, observed: Observation, blocked: Finding | 
     unhandled = unhandled_fields(inference)
     if unhandled:
         found.append(Verdict(UNHANDLED_FIELDS, "True", "NothingActsOnThem", "; ".join(unhandled)))
+    version = inference.spec.runtime.version
+    if is_vulnerable(version):
+        found.append(Verdict(SECURITY_WARNING, "True", "KnownVulnerability", vulnerability_message(version)))
     return found
 
 

@@ -11,7 +11,6 @@ from pydantic.alias_generators import to_camel
 from glm_operator.api.base import ApiModel
 from glm_operator.api.inference import GLMInference
 from glm_operator.api.model import SELF_PLACING_ENGINES
-from glm_operator.api.runtime import DEFAULT_TRITON_VERSION
 
 UNHANDLED_GROUPS: Final[dict[str, str]] = {
     "traffic": "requests go through the Service, evenly; health weights and the gateway are not there yet",
@@ -36,8 +35,6 @@ def _groups(inference: GLMInference) -> Iterator[str]:
             yield f"{paths}: {instead}"
         elif name == "scaling":
             yield f"spec.{name}: {instead}"
-    if inference.spec.runtime.version != DEFAULT_TRITON_VERSION:
-        yield "spec.runtime.version: no flag that is passed depends on it yet"
 
 
 def _is_given(inference: GLMInference, group: str, field: str, value: ApiModel) -> bool:

@@ -14,6 +14,7 @@ SCRIPT = ROOT / "manifests/argocd/resource_customizations/serving.autoglm.io/GLM
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 ECHO = resource()
 NONE = resource(replicas=0)
+OLD = resource(runtime={"version": "2.51"})
 
 
 def lua_table(lua, value):
@@ -39,6 +40,9 @@ def health(status, generation=1):
     [
         pytest.param(None, "Progressing", id="nobody has looked yet"),
         pytest.param(summarize(ECHO, observation(ECHO, pod(ECHO)), NOW), "Healthy", id="all models answer"),
+        pytest.param(
+            summarize(OLD, observation(OLD, pod(OLD)), NOW), "Healthy", id="a server with a known vulnerability serves"
+        ),
         pytest.param(summarize(ECHO, observation(ECHO), NOW), "Progressing", id="pods start"),
         pytest.param(summarize(NONE, observation(NONE), NOW), "Suspended", id="scaled to zero"),
         pytest.param(

@@ -82,6 +82,30 @@ def test_the_grace_period_leaves_room_for_the_hook_and_the_exit_timeout():
     assert "--exit-timeout-secs=60" in pod["containers"][0]["args"]
 
 
+@pytest.mark.parametrize(
+    ("resources", "expected"),
+    [
+        pytest.param({}, {"requests": {"cpu": "10m", "memory": "32Mi"}, "limits": {"memory": "128Mi"}}, id="by itself"),
+        pytest.param(
+            {"limits": {"cpu": 2, "memory": "8Gi", "nvidia.com/mig": 1}},
+            {"requests": {"cpu": "10m", "memory": "32Mi"}, "limits": {"cpu": "2", "memory": "128Mi"}},
+            id="a limit that a quota may want of every container",
+        ),
+        pytest.param(
+            {"requests": {"cpu": 2, "ephemeral-storage": "1Gi"}},
+            {
+                "requests": {"cpu": "10m", "memory": "32Mi", "ephemeral-storage": "1Gi"},
+                "limits": {"memory": "128Mi"},
+            },
+            id="a request that a quota may want of every container",
+        ),
+    ],
+)
+def test_the_init_container_names_what_the_server_names(resources, expected):
+    pod = pod_of(MINIMAL | {"runtime": {"resources": resources}})
+    assert pod["initContainers"][0]["resources"] == expected
+
+
 def test_the_startup_probe_covers_the_whole_loading_time():
     probe = pod_of(MINIMAL | {"runtime": {"startupSeconds": 601}})["containers"][0]["startupProbe"]
     assert probe["periodSeconds"] * probe["failureThreshold"] >= 601

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from bodies import model
+from glm_operator.status.decisions import readiness_decision
 from glm_operator.status.findings import Finding
 from glm_operator.status.observation import ContainerTrouble, UpdateFailure
 from glm_operator.status.summary import summarize, unobserved, verdicts
@@ -222,6 +223,32 @@ def test_conditions(inference, pods, changes, expected):
 def test_model_state(pods, expected):
     (status,) = summarize(ECHO, observation(ECHO, *pods), NOW)["models"]
     assert status == {"name": "echo"} | expected
+
+
+@pytest.mark.parametrize(
+    ("version", "warned"),
+    [
+        pytest.param("2.51", True, id="the CPU image's, before the fix"),
+        pytest.param("2.59", True, id="one that may be before the fix or with it"),
+        pytest.param("2.59.0", True, id="the last before the fix"),
+        pytest.param("2.59.1", False, id="the fix"),
+        pytest.param("2.60", False, id="a newer one"),
+    ],
+)
+def test_a_version_with_a_known_vulnerability_is_warned_of_and_stays_ready(version, warned):
+    inference = resource(runtime={"version": version})
+    found = conditions_of(inference, pod(inference))
+    warning = {"SecurityWarning": ("True", "KnownVulnerability")} if warned else {}
+    assert found == READY | warning
+
+
+def test_the_warning_says_what_to_do_and_is_no_decision():
+    inference = resource(runtime={"version": "2.51"})
+    status = summarize(inference, observation(inference, pod(inference)), NOW)
+    (message,) = [c["message"] for c in status["conditions"] if c["type"] == "SecurityWarning"]
+    assert "25.07 or newer" in message
+    without = status | {"conditions": [c for c in status["conditions"] if c["type"] != "SecurityWarning"]}
+    assert readiness_decision(status, without) is None
 
 
 BLOCK = Finding("NameTaken", "taken", stalled=True)

@@ -1,0 +1,22 @@
+"""Kubernetes quantities as numbers: `500m` is 0.5, `1Ki` is 1024."""
+
+from decimal import Decimal, InvalidOperation
+from typing import Any, Final
+
+_SUFFIXES: Final = {
+    "n": Decimal("1e-9"), "u": Decimal("1e-6"), "m": Decimal("1e-3"),
+    "k": Decimal(10**3), "M": Decimal(10**6), "G": Decimal(10**9), "T": Decimal(10**12), "P": Decimal(10**15),
+    "E": Decimal(10**18), "Ki": Decimal(2**10), "Mi": Decimal(2**20), "Gi": Decimal(2**30), "Ti": Decimal(2**40),
+    "Pi": Decimal(2**50), "Ei": Decimal(2**60),
+}  # fmt: skip
+_BY_LENGTH: Final = sorted(_SUFFIXES, key=len, reverse=True)
+
+
+def quantity(value: Any) -> Decimal | None:
+    """The number; None when `value` isn't a quantity."""
+    text = str(value)
+    suffix = next((suffix for suffix in _BY_LENGTH if text.endswith(suffix)), "")
+    try:
+        return Decimal(text.removesuffix(suffix)) * _SUFFIXES.get(suffix, Decimal(1))
+    except InvalidOperation:
+        return None
