@@ -77,9 +77,11 @@ def convert(
 
 def _to_fp16(model: SourceModel, target: Path, keep: Sequence[str]) -> None:
     import onnx
+    from onnxruntime.quantization.onnx_model import ONNXModel
     from onnxruntime.transformers.float16 import convert_float_to_float16
 
     converted = convert_float_to_float16(onnx.load(str(model.path)), keep_io_types=True, node_block_list=list(keep))
+    ONNXModel(converted).topological_sort()  # the converter appends its casts at the end, which only ONNX Runtime takes
     onnx.save(converted, str(target))
 
 

@@ -41,19 +41,24 @@ def read_arrays(path: Path) -> dict[str, Array]:
         QuantizationError: it can't be read, isn't a `.npz` file, or holds Python objects, which are never unpickled.
     """
     try:
-        loaded = np.load(path, allow_pickle=False)
-        if not isinstance(loaded, np.lib.npyio.NpzFile):
-            raise QuantizationError(f"{path} holds one array without a name; save it with numpy.savez(input=...)")
-        with loaded as archive:
-            return {name: archive[name] for name in archive.files}
-    except QuantizationError:
-        raise
+        found = _load(path)
     except OSError as error:
         raise QuantizationError(f"{path} can't be read: {error.strerror or error}") from None
     except (ValueError, EOFError, zipfile.BadZipFile) as error:
         raise QuantizationError(
             f"{path} is no .npz file of plain arrays ({error}); write one with numpy.savez(path, input=..., labels=...)"
         ) from None
+    if found is None:
+        raise QuantizationError(f"{path} holds one array without a name; save it with numpy.savez(path, input=...)")
+    return found
+
+
+def _load(path: Path) -> dict[str, Array] | None:
+    loaded = np.load(path, allow_pickle=False)
+    if not isinstance(loaded, np.lib.npyio.NpzFile):
+        return None
+    with loaded as archive:
+        return {name: archive[name] for name in archive.files}
 
 
 def match(

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+import trained_digits as trained
 from glm_operator.cli import quantize
 from glm_operator.cli.main import main
 from glm_operator.quantization.advice import CONFIG_MAP_LIMIT, config_map
 from glm_operator.quantization.errors import QuantizationError
-import trained_digits as trained
 
 
 @pytest.fixture(scope="module")
