@@ -48,7 +48,7 @@ class Plan:
 
 
 QUICK: Final = Plan(rows.QUICK, rounds=1, seconds=2.0)
-FULL: Final = Plan(rows.FULL, rounds=3, seconds=4.5)
+FULL: Final = Plan(rows.FULL, rounds=3, seconds=4.0)
 
 
 @click.command(help=__doc__)

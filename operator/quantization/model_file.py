@@ -16,7 +16,6 @@ _QUANTIZED: Final = frozenset({
     "MatMulInteger", "QGemm", "MatMulNBits", "DynamicQuantizeMatMul",
 })  # fmt: skip
 
-_NAMED: Final = "named.onnx"
 _PREPARED: Final = "prepared.onnx"
 
 
@@ -59,16 +58,29 @@ def _prepared(proto: Any, path: Path, folder: Path) -> Any:
     import onnx
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
-    target = folder / _PREPARED
+    named, folded, target = folder / "named.onnx", folder / "folded.onnx", folder / _PREPARED
     try:
-        onnx.save(proto, str(folder / _NAMED))
-        quant_pre_process(str(folder / _NAMED), str(target), skip_symbolic_shape=True)
+        onnx.save(proto, str(named))
+        _fold(named, folded)
+        # Only for the shapes: unless it infers symbolic ones, with one more library, its own optimisation gets lost.
+        quant_pre_process(str(folded), str(target), skip_symbolic_shape=True, skip_optimization=True)
     except Exception as error:  # ONNX Runtime's exceptions have no common base class but this
         raise QuantizationError(f"ONNX Runtime can't load {path}: {_first_line(error)}") from error
     prepared = onnx.load(str(target))
-    _name_nodes(prepared)  # what the preparation made has no names
+    _name_nodes(prepared)  # what folding made has no names
     onnx.save(prepared, str(target))
     return prepared
+
+
+def _fold(source: Path, target: Path) -> None:
+    """Fold constants and batch normalisations into the layers, by optimisations that every engine can read."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4  # what goes wrong is raised
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
+    options.optimized_model_filepath = str(target)
+    onnxruntime.InferenceSession(str(source), options, providers=["CPUExecutionProvider"])
 
 
 def _refusal(proto: Any, precision: Precision) -> str | None:
