@@ -117,6 +117,6 @@ def _write_config_map(report: Report, name: str, key: str) -> Path:
     manifest = target.with_name(f"{target.name}.configmap.json")
     try:
         manifest.write_text(json.dumps(config_map(name, key, target.read_bytes()), indent=2) + "\n")
-    except OSError as error:
-        raise QuantizationError(f"{manifest} can't be written: {error.strerror or error}") from None
+    except (OSError, QuantizationError) as error:
+        raise QuantizationError(f"{target} is accepted and written, but no ConfigMap: {error}") from None
     return manifest

@@ -79,7 +79,7 @@ def remedies(report: Report) -> Iterator[str]:
 
 
 def warnings(report: Report) -> Iterator[str]:
-    """What weakens the proof."""
+    """What weakens the proof, or the gain."""
     total = report.chosen.verdict.before.total
     if coarse(total, report.request.max_loss):
         yield (
@@ -88,3 +88,8 @@ def warnings(report: Report) -> Iterator[str]:
         )
     if report.request.precision == "INT8" and report.calibration_samples < USUAL_CALIBRATION_SAMPLES:
         yield f"{report.calibration_samples} calibration samples are few; {USUAL_CALIBRATION_SAMPLES} or more are usual"
+    if report.after.milliseconds > report.before.milliseconds:
+        yield (
+            f"the {report.request.precision} model is no faster on this machine; measure it where it will run"
+            + (" (FP16 pays on GPUs, CPUs mostly compute in FP32)" if report.request.precision == "FP16" else "")
+        )

@@ -100,7 +100,7 @@ class _Workshop:
 def _check_target(request: Request) -> None:
     if request.precision == "INT8" and request.calibration is None:
         raise QuantizationError("INT8 takes the ranges of its activations from samples: give --calibration FILE.npz")
-    if request.target.exists() and request.target.samefile(request.model):
+    if request.target.resolve() == request.model.resolve():
         raise QuantizationError(f"{request.target} is the float model itself; give another file with --out")
     if not request.target.parent.is_dir():
         raise QuantizationError(f"the folder {request.target.parent} doesn't exist; make it, or give another --out")
@@ -149,8 +149,10 @@ def _publish(file: Path, target: Path) -> str:
     part = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
         shutil.copyfile(file, part)
+        digest = hashlib.sha256(part.read_bytes()).hexdigest()
         part.replace(target)
     except OSError as error:
-        part.unlink(missing_ok=True)
         raise QuantizationError(f"{target} can't be written: {error.strerror or error}") from None
-    return hashlib.sha256(target.read_bytes()).hexdigest()
+    finally:
+        part.unlink(missing_ok=True)
+    return digest

@@ -16,6 +16,8 @@ _QUANTIZED: Final = frozenset({
     "MatMulInteger", "QGemm", "MatMulNBits", "DynamicQuantizeMatMul",
 })  # fmt: skip
 
+PER_CHANNEL_OPSET: Final = 13
+"""The first version of ONNX that can quantise each channel of a weight by itself; older models are lifted to it."""
 _PREPARED: Final = "prepared.onnx"
 
 
@@ -56,10 +58,13 @@ def read_model(path: Path, precision: Precision, folder: Path) -> SourceModel:
 
 def _prepared(proto: Any, path: Path, folder: Path) -> Any:
     import onnx
+    import onnx.version_converter
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
     named, folded, target = folder / "named.onnx", folder / "folded.onnx", folder / _PREPARED
     try:
+        if _opset(proto) < PER_CHANNEL_OPSET:
+            proto = onnx.version_converter.convert_version(proto, PER_CHANNEL_OPSET)
         onnx.save(proto, str(named))
         _fold(named, folded)
         # Only for the shapes: unless it infers symbolic ones, with one more library, its own optimisation gets lost.
@@ -70,6 +75,10 @@ def _prepared(proto: Any, path: Path, folder: Path) -> Any:
     _name_nodes(prepared)  # what folding made has no names
     onnx.save(prepared, str(target))
     return prepared
+
+
+def _opset(proto: Any) -> int:
+    return max((int(entry.version) for entry in proto.opset_import if entry.domain in {"", "ai.onnx"}), default=0)
 
 
 def _fold(source: Path, target: Path) -> None:

@@ -138,6 +138,13 @@ def test_a_model_with_a_fixed_batch_size_is_run_in_batches_of_it(files, request_
     assert report.chosen.verdict.before == job.quantize(request_for()).chosen.verdict.before
 
 
+def test_a_model_of_an_older_onnx_is_lifted(files, request_for, tmp_path):
+    proto = onnx.load(str(files.model))
+    proto.opset_import[0].version = 11
+    onnx.save(proto, str(tmp_path / "older.onnx"))
+    assert job.quantize(request_for(model=tmp_path / "older.onnx")).accepted
+
+
 def save(path, **arrays):
     np.savez(path, **arrays)
     return path
