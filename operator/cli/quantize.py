@@ -98,7 +98,8 @@ def command(
     if as_json:
         click.echo(json.dumps(as_document(report, advice), indent=2))
     else:
-        Console(highlight=False).print(render(report, advice))
+        # Commands are to be copied: they are never wrapped.
+        Console(highlight=False).print(render(report, advice), soft_wrap=True)
     sys.exit(0 if report.accepted else REFUSED)
 
 

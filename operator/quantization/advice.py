@@ -14,6 +14,7 @@ from glm_operator.quantization.verdict import coarse
 CONFIG_MAP_LIMIT: Final = 2**20
 """Bytes of all files of a ConfigMap together; Kubernetes accepts no larger one."""
 USUAL_CALIBRATION_SAMPLES: Final = 100
+MOST_LAYERS_NAMED: Final = 20
 MODEL_FILE: Final = "model.onnx"
 
 
@@ -70,7 +71,10 @@ def remedies(report: Report) -> Iterator[str]:
         count = report.calibration_samples
         few = f", {count} are few" if count < USUAL_CALIBRATION_SAMPLES else f" ({count} so far)"
         yield f"calibrate with more samples that look like the real requests{few}"
-        yield "keep the layers that suffer most in FP32: --keep-float NODE, as often as needed"
+        named = ", ".join(report.layers[:MOST_LAYERS_NAMED]) + (
+            ", ..." if len(report.layers) > MOST_LAYERS_NAMED else ""
+        )
+        yield f"keep the layers that suffer most in FP32: --keep-float NODE, as often as needed; there are {named}"
         yield "--precision FP16: half the size instead of a quarter, and hardly ever a loss (pays on GPUs)"
         yield "train the model with quantisation in mind; then it learns to bear the rounding"
     else:

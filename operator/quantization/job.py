@@ -36,8 +36,7 @@ def quantize(request: Request, tell: Tell = lambda _: None) -> Report:
         file = workshop.file(chosen.recipe)
         digest = _publish(file, request.target) if chosen.verdict.accepted else None
         calibrated = len(workshop.calibration) if workshop.calibration is not None else 0
-        layers = len(workshop.source.layers)
-        return Report(request, attempts, chosen, before, after, calibrated, layers, digest)
+        return Report(request, attempts, chosen, before, after, calibrated, workshop.source.layers, digest)
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,7 +48,7 @@ class Report:
     before: Figures
     after: Figures
     calibration_samples: int
-    layers: int
+    layers: tuple[str, ...]  # names of the nodes with weights
     sha256: str | None  # of the file that was written; None: refused, nothing was written
 
     @property
