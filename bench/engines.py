@@ -47,7 +47,7 @@ class Plan:
     most_requests: int = 200
 
 
-QUICK: Final = Plan(rows.QUICK, rounds=1, seconds=2.0)
+QUICK: Final = Plan(rows.QUICK, rounds=1, seconds=1.5)
 FULL: Final = Plan(rows.FULL, rounds=3, seconds=4.0)
 
 

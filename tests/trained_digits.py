@@ -1,6 +1,7 @@
 """The trained classifier and its sets, as files; and the same classifier, rewritten so that 8 bits can't hold it."""
 
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +18,18 @@ class Files:
     holdout: Path
 
 
+@cache
+def trained() -> tuple[digits.Layer, ...]:
+    return digits.train_version_2()
+
+
+def accuracy_percent() -> float:
+    """As NumPy computes it, on the hold-out set."""
+    return 100 * digits.holdout_accuracy(trained())
+
+
 def write(folder: Path) -> Files:
-    split, layers = digits.data(), digits.train_version_2()
+    split, layers = digits.data(), trained()
     files = Files(folder, *(folder / name for name in ("m.onnx", "fragile.onnx", "calibration.npz", "holdout.npz")))
     files.model.write_bytes(digits.to_onnx(layers))
     files.fragile.write_bytes(digits.to_onnx(fragile(layers)))

@@ -7,7 +7,7 @@ import numpy as np
 import onnx
 import pytest
 
-import trained_digits as trained
+import trained_digits
 from glm_operator.quantization import job
 from glm_operator.quantization.convert import convert
 from glm_operator.quantization.errors import QuantizationError
@@ -18,10 +18,12 @@ from glm_operator.quantization.samples import Samples
 from images.models import digits
 from images.models.onnx_file import onnx_bytes
 
+ROUNDING_POINTS = 0.5  # NumPy and ONNX Runtime round differently
+
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
-    return trained.write(tmp_path_factory.mktemp("trained"))
+    return trained_digits.write(tmp_path_factory.mktemp("trained"))
 
 
 @pytest.fixture
@@ -62,7 +64,7 @@ def test_what_was_proven_is_what_the_file_answers(request_for):
     split = digits.data()
     (scores,) = session.run(["probabilities"], {"input": split.holdout_pictures})
     assert (scores.argmax(axis=1) == split.holdout_digits).sum() == verdict.after.correct
-    assert verdict.before.percent == pytest.approx(Decimal(100 * digits.holdout_accuracy(digits.train_version_2())))
+    assert float(verdict.before.percent) == pytest.approx(trained_digits.accuracy_percent(), abs=ROUNDING_POINTS)
 
 
 @pytest.mark.parametrize("precision", ["INT8", "FP16"])
@@ -85,10 +87,12 @@ def test_a_model_that_loses_too_much_is_refused_after_every_recipe_and_nothing_i
     told = []
     report = job.quantize(request, told.append)
     assert not report.accepted
-    assert report.chosen.verdict.before == job.quantize(request_for()).chosen.verdict.before
+    float_accuracy = float(report.chosen.verdict.before.percent)
+    assert float_accuracy == pytest.approx(trained_digits.accuracy_percent(), abs=ROUNDING_POINTS)
     assert len(report.attempts) == 4
     assert report.attempts[-1].recipe.float_ends
-    assert not request.target.exists() or report.sha256 is None
+    assert report.sha256 is None
+    assert not request.target.exists()
     assert sum("refused" in line for line in told) == 4
 
 
