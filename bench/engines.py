@@ -153,7 +153,7 @@ def _print(results: Sequence[dict[str, Any]], remarks: Sequence[str]) -> None:
         figures = [_figure(result, key) for key in rows.MEASURED]
         memory = "?" if result["memory_mib"] is None else str(result["memory_mib"])
         table.add_row(engine, result["graph_level"] or "-", result["precision"], str(result["batch"]), *figures, memory)
-    Console(highlight=False, width=140).print(table)
+    Console(highlight=False, width=160).print(table)
     rounds = results[0]["rounds"]
     click.echo(f"medians of {rounds} rounds (lowest to highest); {os.cpu_count()} cores for client and server together")
     for remark in (*remarks, rows.REFERENCE):
