@@ -61,6 +61,10 @@ bench-reconcile: images ## Reconcile many resources: time, memory, writes (BENCH
 bench-reloads: cluster images models ## Memory and time of 200 reloads in running servers (BENCH_QUICK=1: ten)
 	@$(PYTHON) -m bench.reloads
 
+.PHONY: bench-engines
+bench-engines: cluster images ## One ResNet-50 on each engine: latency, throughput, memory (BENCH_QUICK=1: a minute)
+	@$(PYTHON) -m bench.engines
+
 ##@ Make
 .PHONY: images models crds manifests manifests-check tools format lock
 images: $(INSTALLED) ## Build the images (only what changed)

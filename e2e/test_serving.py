@@ -10,9 +10,9 @@ import pytest
 from demo.built_images import reference
 from demo.client_pod import ask_from_a_pod
 from demo.kubectl import run
+from demo.model_image import write_model_image
 from demo.paths import MODELS, ROOT, SAMPLES
 from demo.wait import inference_ready
-from model_image import write_model_image
 from support import (
     CLIENTS,
     DIGITS_MODEL,

@@ -15,6 +15,7 @@ from glm_operator.cli.analyze import analyze_command
 from glm_operator.cli.check import exit_code, gather_facts, inspect_installation, render_findings
 from glm_operator.cli.context import Connection, no_cluster, with_connection
 from glm_operator.cli.explain import render_decisions
+from glm_operator.cli.quantize import command as quantize_command
 from glm_operator.cli.tree import overview, tree
 from glm_operator.clients.errors import ClusterError
 from glm_operator.clients.kubernetes import Cluster, Object
@@ -75,6 +76,9 @@ def check(connection: Connection, pre: bool, operator_namespace: str) -> None:
         return exit_code(findings)
 
     _run(connection, run)
+
+
+main.add_command(quantize_command)
 
 
 async def _status(cluster: Cluster, namespace: str | None, name: str | None, watch: bool) -> int:

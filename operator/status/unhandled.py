@@ -10,7 +10,11 @@ from pydantic.alias_generators import to_camel
 
 from glm_operator.api.base import ApiModel
 from glm_operator.api.inference import GLMInference
-from glm_operator.api.model import SELF_PLACING_ENGINES
+from glm_operator.api.model import SELF_PLACING_ENGINES, ModelSpec
+
+QUANTIZABLE_ENGINES: Final = frozenset({"ONNXRuntime", "OpenVINO"})
+QUANTIZABLE_PRECISIONS: Final = frozenset({"INT8", "FP16"})
+"""What `kubectl glm quantize` makes model files for, and of which precisions."""
 
 UNHANDLED_GROUPS: Final[dict[str, str]] = {
     "traffic": "requests go through the Service, evenly; health weights and the gateway are not there yet",
@@ -52,9 +56,15 @@ def _model_fields(inference: GLMInference) -> Iterator[str]:
         if model.precision != "FP32" and accelerator != "TensorRT":
             yield (
                 f"{path}.precision: engine {model.engine} computes in the precision of the model file;"
-                f" {model.precision} is not enforced"
+                f" {model.precision} is not enforced{_where_to_get_it(model)}"
             )
         if model.optimization.graph_level != "All" and model.engine != "ONNXRuntime":
             yield f"{path}.optimization.graphLevel: engine {model.engine} has no such level"
         if model.instances.kind != "Auto" and model.engine in SELF_PLACING_ENGINES:
             yield f"{path}.instances.kind: engine {model.engine} places itself"
+
+
+def _where_to_get_it(model: ModelSpec) -> str:
+    if model.engine in QUANTIZABLE_ENGINES and model.precision in QUANTIZABLE_PRECISIONS:
+        return "; `kubectl glm quantize` makes such a file"
+    return ""

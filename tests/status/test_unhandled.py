@@ -47,3 +47,19 @@ API_DEFAULTS = {"provider": "Envoy"}
 )
 def test_unhandled_fields(spec, paths):
     assert [entry.split(": ")[0] for entry in unhandled_fields(parse(make_body(MINIMAL | spec)))] == paths
+
+
+@pytest.mark.parametrize(
+    ("engine", "precision", "expected"),
+    [
+        pytest.param("ONNXRuntime", "INT8", True, id="a file that the plugin can make"),
+        pytest.param("OpenVINO", "FP16", True, id="for the other engine that reads ONNX as well"),
+        pytest.param("ONNXRuntime", "BF16", False, id="a precision that it can't make"),
+        pytest.param("PyTorch", "INT8", False, id="an engine whose files it can't read"),
+    ],
+)
+def test_a_precision_is_told_with_where_to_get_it(engine, precision, expected):
+    wanted = {"name": "m", "engine": engine, "precision": precision}
+    (entry,) = unhandled_fields(parse(make_body(MINIMAL | {"models": [wanted]})))
+    assert f"{precision} is not enforced" in entry
+    assert ("kubectl glm quantize" in entry) is expected
