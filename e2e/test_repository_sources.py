@@ -28,7 +28,7 @@ from support import (
     wait_for_reason,
 )
 
-ARCHIVE = tar_gz(Entry("echo/1/model.py", echo_code(7).encode()), Entry("echo/1/weights", noise(400_000)))
+ARCHIVE = tar_gz(Entry("echo/1/model.py", echo_code(7).encode()), Entry("echo/1/weights", noise(120_000)))
 SHA256 = hashlib.sha256(ARCHIVE).hexdigest()
 TOKEN = "token-of-the-test"  # noqa: S105
 S3_PORT = int(S3_URL.rpartition(":")[2])

@@ -31,7 +31,7 @@ def hardlink(name: str, target: str) -> Entry:
     return Entry(name, kind=tarfile.LNKTYPE, target=target)
 
 
-def tar_gz(*entries: Entry, **options: Any) -> bytes:
+def tar_gz(*entries: Entry, level: int = 6, **options: Any) -> bytes:
     """A `.tar.gz` with these members, exactly as they are named."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", **options) as tar:
@@ -39,7 +39,7 @@ def tar_gz(*entries: Entry, **options: Any) -> bytes:
             info = tarfile.TarInfo(entry.name)
             info.size, info.type, info.linkname, info.mode = len(entry.content), entry.kind, entry.target, entry.mode
             tar.addfile(info, io.BytesIO(entry.content))
-    return gzip.compress(buffer.getvalue(), mtime=0)
+    return gzip.compress(buffer.getvalue(), compresslevel=level, mtime=0)
 
 
 def noise(size: int, seed: int = 1) -> bytes:

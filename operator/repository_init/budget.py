@@ -71,6 +71,7 @@ class Progress:
         self._lock = threading.Lock()
         self._began = self._told = clock.monotonic()
         self._done = self._fresh = self._fresh_told = 0
+        self._stopped = False
         self.total: int | None = None
         """Bytes there will be; None: the server didn't say."""
 
@@ -100,12 +101,18 @@ class Progress:
                 self._tell(f"{self.line()}, {mebibytes(rate)}/s")
         self.check_time()
 
+    def stop(self) -> None:
+        """Let whoever else is at work end, for there is nothing to be gained any more."""
+        self._stopped = True
+
     def check_time(self) -> None:
         """Keep the deadline.
 
         Raises:
-            FetchError: the time is over.
+            FetchError: the time is over, or somebody else has failed.
         """
+        if self._stopped:
+            raise FetchError("another file could not be fetched")
         if self.seconds_left() <= 0:
             raise FetchError(
                 f"not done within {self._timeout:.0f} s ({self.line()}); it goes on from there, or raise"

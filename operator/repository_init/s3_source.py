@@ -148,6 +148,8 @@ class ObjectsFetch:
         with ThreadPoolExecutor(PARALLEL) as threads:
             running = [threads.submit(self._fetch, item) for item in items]
             done, others = wait(running, return_when=FIRST_EXCEPTION)
+            if others:
+                around.progress.stop()
             for other in others:
                 other.cancel()
             for finished in done:
@@ -169,7 +171,7 @@ class ObjectsFetch:
             if count > MOST_OBJECTS:
                 raise FetchError(f"more than {MOST_OBJECTS:,} objects are below the prefix; name a deeper one")
             self._around.progress.check_time()
-            if not (found.object_name or "").endswith("/"):
+            if not (found.object_name or "").endswith("/"):  # consoles make such objects for folders
                 yield found
 
     def _item(self, found: Object) -> _Item:

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from archive_server import serving
-from archives import Entry, tar_gz
+from archives import Entry, noise, tar_gz
 from fetching import archive_fetching
 from glm_operator.repository_init import termination
 from glm_operator.repository_init.budget import Clock, Progress
@@ -19,19 +19,18 @@ from glm_operator.repository_init.retry import wait_seconds
 ARCHIVE = tar_gz(Entry("a/1/model.py", b"code"), Entry("b/1/model.py", b"code"), Entry(".hidden/x", b"x"))
 
 
-def run_container(folder, site, sha256=None):
+def run_container(folder, site, sha256=None, program=("-m", "glm_operator.repository_init.fetch_main")):
     plan = {
         "kind": "http",
         "source": {"uri": site.address, "sha256": sha256 or hashlib.sha256(ARCHIVE).hexdigest()},
         "secret": "",
-        "size_limit_bytes": 1 << 20,
+        "size_limit_bytes": 1 << 30,
         "timeout_seconds": 60,
     }
     (folder / "fetch.json").write_text(json.dumps(plan))
     (folder / "repository").mkdir(exist_ok=True)
-    command = [sys.executable, "-m", "glm_operator.repository_init.fetch_main"]
     return subprocess.run(
-        [*command, f"--plan={folder}", f"--target={folder}/repository"],
+        [sys.executable, *program, f"--plan={folder}", f"--target={folder}/repository"],
         env={"GLM_REPOSITORY_URLS": site.url, "PATH": "/usr/bin:/bin"},
         capture_output=True,
         text=True,
@@ -131,3 +130,26 @@ def test_a_server_that_drips_is_given_up_when_the_time_is_over():
     now[0] = 60.0
     with pytest.raises(FetchError, match=r"raise spec\.repository\.download\.timeoutSeconds"):
         progress.add(1)
+
+
+MEASURED = """
+import re, sys
+from glm_operator.repository_init.fetch_main import main
+code = main()
+print("KIB", re.search(r"VmHWM:\\s+(\\d+) kB", open("/proc/self/status").read())[1])
+sys.exit(code)
+"""
+"""getrusage would count the memory of the process that this one was forked from."""
+
+
+def test_memory_does_not_grow_with_the_files(tmp_path):
+    used = {}
+    for name, size in (("small", 1 << 10), ("large", 48 << 20)):
+        folder = tmp_path / name
+        folder.mkdir()
+        archive = tar_gz(Entry("a/1/weights", noise(size)), level=0)
+        with serving(archive) as site:
+            ended = run_container(folder, site, hashlib.sha256(archive).hexdigest(), ["-c", MEASURED])
+        assert ended.returncode == 0, ended.stderr
+        used[name] = int(ended.stdout.rpartition("KIB ")[2]) << 10
+    assert used["large"] - used["small"] < 16 << 20, "a third of the file"

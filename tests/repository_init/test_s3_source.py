@@ -160,3 +160,22 @@ def test_nothing_of_the_credentials_is_on_the_disk(fetching):
     fetching.run()
     written = [path.read_bytes() for path in fetching.folder.rglob("*") if path.is_file()]
     assert not any(ACCESS["AWS_SECRET_ACCESS_KEY"].encode() in content for content in written)
+
+
+def test_a_failure_of_one_object_ends_the_others_and_keeps_what_they_have(tmp_path, server, monkeypatch):
+    large = noise(3 << 20)
+    server.put({f"seven/echo/1/{name}": large for name in ("a", "b", "c")} | {"seven/echo/1/d": b"x"})
+    fetching = fetching_of(tmp_path, server, "seven")
+    failing = s3_source.ObjectsFetch._attempt
+
+    def attempt(self, item, part):
+        if item.path.endswith("/d"):
+            raise FetchError("d is refused")
+        return failing(self, item, part)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(s3_source.ObjectsFetch, "_attempt", attempt)
+        with pytest.raises(FetchError, match="d is refused"):
+            fetching.run()
+    fetching.run()
+    assert fetching.tree() == {f"echo/1/{name}": large for name in ("a", "b", "c")} | {"echo/1/d": b"x"}
