@@ -12,7 +12,7 @@ from glm_operator.resources.model_revision import WantedModel
 from glm_operator.status.conditions import RECONCILING, STALLED, find
 from glm_operator.status.decisions import Decision
 from glm_operator.status.findings import newest_pods
-from glm_operator.status.model_changes import ModelChange, model_changes
+from glm_operator.status.model_changes import ModelChange, model_changes, refused_models
 from glm_operator.status.observation import Observation, PodObservation
 from glm_operator.status.summary import UPDATING_MODELS
 
@@ -40,7 +40,7 @@ def next_update(inference: GLMInference, observed: Observation, now: float) -> M
     """
     pods = [pod for pod in newest_pods(observed) if not pod.node_lost]
     required = set(inference.spec.required_models)
-    refusing = [pod for pod in pods if _refused(pod, observed) & required]
+    refusing = [pod for pod in pods if refused_models(pod, observed) & required]
     if refusing:
         # Only those that refused are tried again: it would be the same on the others, or worse.
         return _first(refusing, inference, observed, now)
@@ -93,7 +93,7 @@ def _models(status: Mapping[str, object]) -> Iterable[Mapping[str, str]]:
 def _first(
     pods: Iterable[PodObservation], inference: GLMInference, observed: Observation, now: float
 ) -> ModelUpdate | None:
-    refused_somewhere = {name for pod in newest_pods(observed) for name in _refused(pod, observed)}
+    refused_somewhere = {name for pod in newest_pods(observed) for name in refused_models(pod, observed)}
     for pod in pods:
         for change in model_changes(pod, observed, inference.spec.served_names) or ():
             if _may_be_tried(pod, change, refused_somewhere, now):
@@ -109,12 +109,6 @@ def _may_be_tried(pod: PodObservation, change: ModelChange, refused_somewhere: I
     if failure is not None and failure.revision == change.to_revision:
         return now >= failure.retry_at
     return change.model not in refused_somewhere
-
-
-def _refused(pod: PodObservation, observed: Observation) -> set[str]:
-    """Models whose present revision this server has refused; also one to unload that it keeps."""
-    wanted = {model.name: model.revision for model in observed.wanted or ()}
-    return {name for name, failure in pod.failures.items() if failure.revision == wanted.get(name, "")}
 
 
 def _is_in_doubt(pod: PodObservation, inference: GLMInference, observed: Observation) -> bool:

@@ -35,9 +35,23 @@ def model_changes(
     return (*_loads(pod, observed.wanted), *_unloads(pod, served))
 
 
-def is_up_to_date(pod: PodObservation, observed: Observation, served: Collection[str]) -> bool:
-    """Whether nothing is left to change on this server; a server of which that is unknown isn't."""
-    return model_changes(pod, observed, served) == ()
+def pending_changes(
+    pod: PodObservation, observed: Observation, served: Collection[str], refused: Collection[str]
+) -> tuple[ModelChange, ...] | None:
+    """The changes that are still to come; None when that is unknown.
+
+    What a server has refused, or what the source doesn't hold, is tried again later, but nobody need wait for it.
+    """
+    changes = model_changes(pod, observed, served)
+    if changes is None:
+        return None
+    return tuple(each for each in changes if each.model not in refused and not (each.wanted and each.wanted.problem))
+
+
+def refused_models(pod: PodObservation, observed: Observation) -> set[str]:
+    """Models whose newest revision this server has refused; also one to unload that it keeps."""
+    wanted = {model.name: model.revision for model in observed.wanted or ()}
+    return {name for name, failure in pod.failures.items() if failure.revision == wanted.get(name, "")}
 
 
 def _loads(pod: PodObservation, wanted: Collection[WantedModel]) -> Iterator[ModelChange]:

@@ -17,7 +17,7 @@ from glm_operator.status.conditions import (
     conditions,
 )
 from glm_operator.status.findings import Finding, first_finding, newest_pods
-from glm_operator.status.model_changes import is_up_to_date, model_changes
+from glm_operator.status.model_changes import pending_changes, refused_models
 from glm_operator.status.observation import Observation, PodObservation
 from glm_operator.status.unhandled import unhandled_fields
 
@@ -100,10 +100,12 @@ def _readiness(spec: GLMInferenceSpec, observed: Observation, blocked: Finding |
 
 def _updating(spec: GLMInferenceSpec, observed: Observation) -> Finding | None:
     """Models are being changed in running pods."""
-    pods, served = newest_pods(observed), spec.served_names
-    if not any(model_changes(pod, observed, served) for pod in pods):
+    pods = newest_pods(observed)
+    refused = {name for pod in pods for name in refused_models(pod, observed)}
+    pending = [pending_changes(pod, observed, spec.served_names, refused) for pod in pods]
+    if not any(pending):
         return None
-    done = sum(is_up_to_date(pod, observed, served) and pod.serves(spec.required_models) for pod in pods)
+    done = sum(each == () and pod.serves(spec.required_models) for pod, each in zip(pods, pending, strict=True))
     return Finding(UPDATING_MODELS, f"{done} of {len(pods)} pods serve the newest models", stalled=False)
 
 

@@ -324,6 +324,25 @@ def test_models_that_change_in_running_pods(pods, expected):
     assert conditions_of(two, *seen) == expected
 
 
+B_REFUSED = {"loaded": {"echo": wanted(ECHO)[0].revision, "b": "old"}}
+
+
+@pytest.mark.parametrize(
+    ("first", "expected"),
+    [
+        pytest.param({}, UPDATING, id="an optional model is waited for"),
+        pytest.param({"failures": {"b": REFUSAL}}, READY, id="unless one server refused it: that may last"),
+    ],
+)
+def test_an_optional_model_that_changes(first, expected):
+    two = resource(models=[model(), model(name="b", required=False)], replicas=2)
+    refusal = {
+        name: replace(each, revision=wanted(two)[1].revision) for name, each in first.get("failures", {}).items()
+    }
+    seen = [pod(two, "echo-1", **B_REFUSED, failures=refusal), pod(two, "echo-2", **B_REFUSED)]
+    assert conditions_of(two, *seen) == expected
+
+
 def test_a_refused_model_is_told_with_what_goes_on_serving():
     seen = pod(ECHO, loaded={"echo": "old"}, failures={"echo": REFUSAL})
     found = {v.type: v.message for v in verdicts(ECHO, observation(ECHO, seen))}
