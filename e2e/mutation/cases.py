@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
-from mutation.fields import Field, Spec, fields_of, objects_of, value_at, with_value, without
+from mutation.fields import Field, Place, Spec, fields_of, objects_of, path_of, value_at, with_value, without
 from mutation.samples import refusal, samples
 from mutation.values import edge_values, right_values, wrong_values
 
+REMOVED = "removed"
 UNKNOWN_FIELD = "namespace"
 """No object of a spec has a field of this name: nothing of another namespace can be named."""
 
@@ -17,10 +18,21 @@ class Change:
     """One field of a sample with another value, or without any."""
 
     sample: str
-    path: str
+    place: Place
     what: str
     """`other`, `removed`, or which of its edges."""
     spec: Spec
+
+    @property
+    def path(self) -> str:
+        """The field in the schema."""
+        return path_of(self.place)
+
+    def made_in(self, spec: Spec) -> Spec:
+        """The same change of another spec."""
+        if self.what == REMOVED:
+            return without(spec, self.place)
+        return with_value(spec, self.place, value_at(self.spec, self.place))
 
 
 @dataclass(frozen=True)
@@ -60,13 +72,22 @@ def _changes_of(name: str, sample: Spec, field: Field) -> Iterator[Change]:
         edges = {what: value for what, value in edge_values(field.path, field.schema).items() if value != present}
         wanted += [(what, with_value(sample, field.place, value)) for what, value in edges.items()]
     if not field.required:
-        wanted.append(("removed", without(sample, field.place)))
-    yield from (Change(name, field.path, what, spec) for what, spec in wanted if not refusal(spec))
+        wanted.append((REMOVED, without(sample, field.place)))
+    yield from (Change(name, field.place, what, spec) for what, spec in wanted if not refusal(spec))
+
+
+def folded(sample: str, together: list[Change]) -> Spec:
+    """Many changes of different fields at once, but for those that don't go together."""
+    spec = samples()[sample]
+    for change in together:
+        changed = change.made_in(spec)
+        spec = spec if refusal(changed) else changed
+    return spec
 
 
 @cache
 def mistakes() -> dict[str, Mistake]:
-    """Name to mistake: each wrong value of each field, each field that is missing, and an unknown one in each object."""
+    """Name to mistake: each wrong value of a field, each field that is missing, an unknown one in each object."""
     found: dict[str, Mistake] = {}
     for sample in samples().values():
         for field in fields_of(sample):

@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from mutation.fields import Schema
 
 _WORDS: Final = (
-    "alpha", "beta", "gamma", "0.5", "0.25", "2.52", "3.1", "5s", "7m", "3Gi", "128Mi", "s3://bucket-a/one", "s3://bucket-b/two",
-    "https://one.example/a", "https://two.example/b", "0" * 64, "a1" * 32, "example.com/one", "example.com/two",
-    "--log-verbose=1", "--log-info=true", "--http-thread-count=4", "NoSchedule", "PreferNoSchedule", "NoExecute", "Exists", "Equal",
+    "alpha", "beta", "gamma", "0.5", "0.25", "2.52", "3.1", "5s", "7m", "3Gi", "128Mi", "s3://bucket-a/one",
+    "s3://bucket-b/two", "https://one.example/a", "https://two.example/b", "0" * 64, "a1" * 32, "example.com/one",
+    "example.com/two", "--log-verbose=1", "--log-info=true", "--http-thread-count=4", "NoSchedule", "PreferNoSchedule",
+    "NoExecute", "Exists", "Equal",
 )  # fmt: skip
 """Tried in this order; a pattern that none of them matches gets one that is made from it."""
 

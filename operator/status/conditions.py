@@ -3,12 +3,16 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 Status = Literal["True", "False", "Unknown"]
 
 READY, RECONCILING, STALLED = "Ready", "Reconciling", "Stalled"
 UNHANDLED_FIELDS = "UnhandledFields"
+
+MAX_MESSAGE: Final = 8192
+"""Characters of a condition's message. The API server may quote a whole object, and refuses a status with too much in it."""
+_CUT_OFF: Final = " ... (cut off)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +28,11 @@ class Verdict:
 def timestamp(now: datetime) -> str:
     """A time as the API writes it."""
     return now.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def shortened(text: str, most: int) -> str:
+    """At most so many characters of a text, telling when that is not all of it."""
+    return text if len(text) <= most else text[: most - len(_CUT_OFF)] + _CUT_OFF
 
 
 def conditions(
@@ -47,5 +56,5 @@ def _condition(verdict: Verdict, before: Mapping[str, Any] | None, generation: i
         "observedGeneration": generation,
         "lastTransitionTime": before["lastTransitionTime"] if before is not None and stays else timestamp(now),
         "reason": verdict.reason,
-        "message": verdict.message,
+        "message": shortened(verdict.message, MAX_MESSAGE),
     }

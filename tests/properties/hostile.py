@@ -19,7 +19,9 @@ _TRICKS: Final = (
     "\u202e", "\u200b", "\ufeff", "\u2028", "\u0430dmin", "\uff0e\uff0e\uff0f", "\u00e9", "e\u0301", "\U0001f4a9", "\ud7ff", "null", "true", "0x10", "1e9", "~", "NaN",
     "kube-system", "metadata.name", "serving.autoglm.io", "*", "*.example", "Secret", "config.pbtxt", "repository.json", "\u0131", "\u212a",
 )  # fmt: skip
-_PIECES: Final = st.one_of(st.sampled_from(_TRICKS), st.text(max_size=12), st.sampled_from(["a", "0", "A", "-", ".", "x" * 62]))
+_PIECES: Final = st.one_of(
+    st.sampled_from(_TRICKS), st.text(max_size=12), st.sampled_from(["a", "0", "A", "-", ".", "x" * 62])
+)
 _LONG: Final = st.builds(lambda piece, times: piece * times, st.sampled_from(_TRICKS), st.sampled_from([300, 16_000]))
 
 

@@ -113,7 +113,12 @@ def test_a_hostile_string_is_refused_or_stays_in_its_place(path):
     examples()
 
 
-REFERRING: Final = ("ensembles[].outputs[].name", "ensembles[].steps[]", "tolerations[].operator", "tolerations[].effect")
+REFERRING: Final = (
+    "ensembles[].outputs[].name",
+    "ensembles[].steps[]",
+    "tolerations[].operator",
+    "tolerations[].effect",
+)
 """Places whose string must be one of another place, or of a choice."""
 
 
@@ -156,7 +161,9 @@ def test_a_hostile_key_of_a_config_map_stays_in_its_models_version_folder(tmp_pa
     for key in keys:
         (source / key).write_text("the user's")
     lay_out(Plan("ConfigMapKeys", (PlannedModel("echo", required=False),), ()), plan_folder, source, target)
-    written = {path.relative_to(root) for path in root.rglob("*") if path.is_file() and path.read_text() == "the user's"}
+    written = {
+        path.relative_to(root) for path in root.rglob("*") if path.is_file() and path.read_text() == "the user's"
+    }
     placed = {path for path in written if path.parts[0] != "source"}
     assert all(re.fullmatch(r"target/echo/[0-9]+/[^/]+", str(path)) for path in placed)
     assert (target / "echo/config.pbtxt").read_text() == "the operator's"
