@@ -13,6 +13,9 @@ from demo.install import RESTRICTED, install_operator, uninstall_operator
 from demo.kubectl import Kubectl
 from demo.paths import MODELS, ROOT
 from devcluster.provider import Kind
+from watchful import no_hot_loop, no_traceback
+
+__all__ = ["no_hot_loop", "no_traceback"]
 
 NODES: Final = "2"
 # A short resync shows within a test what it would otherwise take a minute to see. The second node is cut off by a test,

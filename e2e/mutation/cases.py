@@ -104,5 +104,8 @@ def mistakes() -> dict[str, Mistake]:
 def _mistakes_of(sample: Spec, field: Field) -> Iterator[Mistake]:
     for what, value in wrong_values(field.schema).items():
         yield Mistake(field.path, what, with_value(sample, field.place, value), field.spelled)
+    if "maxItems" in field.schema and not field.is_leaf:
+        many = value_at(sample, field.place)[:1] * (field.schema["maxItems"] + 1)
+        yield Mistake(field.path, "too many", with_value(sample, field.place, many), field.spelled)
     if field.required:
         yield Mistake(field.path, "left out", without(sample, field.place), field.spelled)

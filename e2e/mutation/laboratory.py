@@ -46,17 +46,7 @@ class Laboratory:
     def apply(self, specs: Mapping[str, Spec], seconds: float = 300.0) -> None:
         """Apply all, and wait until the operator has settled on every one of them."""
         documents = "\n".join(json.dumps(resource(name, spec)) for name, spec in specs.items())
-        self.kubectl(
-            "apply",
-            "--server-side",
-            "--force-conflicts",
-            "-n",
-            self.namespace,
-            "-f",
-            "-",
-            stdin=documents,
-            timeout=seconds,
-        )
+        self.kubectl("apply", "-n", self.namespace, "-f", "-", stdin=documents, timeout=seconds)
         wait_for(f"{len(specs)} resources in {self.namespace}", self._unsettled, seconds)
 
     def children(self) -> dict[str, list[Object]]:

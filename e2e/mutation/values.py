@@ -145,7 +145,7 @@ def wrong_values(schema: Schema) -> dict[str, Any]:
         wrong["too long"] = "a" * (schema["maxLength"] + 1)
     if "pattern" in schema:
         wrong["a quote and a line feed"] = 'a"\n}'
-    if "maxItems" in schema and not is_map(schema):
+    if "maxItems" in schema and "properties" not in schema["items"]:
         wrong["too many"] = [right_values("", schema["items"])[0]] * (schema["maxItems"] + 1)
     if is_map(schema) and "maxProperties" in schema:
         wrong["too many"] = {f"key{n}": "1" for n in range(schema["maxProperties"] + 1)}

@@ -11,7 +11,7 @@ READY, RECONCILING, STALLED = "Ready", "Reconciling", "Stalled"
 UNHANDLED_FIELDS = "UnhandledFields"
 
 MAX_MESSAGE: Final = 8192
-"""Characters of a condition's message. The API server may quote a whole object, and refuses a status with too much in it."""
+"""Characters of a condition's message. The API server may quote a whole object, and refuses a status with it."""
 _CUT_OFF: Final = " ... (cut off)"
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from glm_operator.api.inference import GLMInferenceSpec
-from glm_operator.resources.names import REPOSITORY_CONTAINER
+from glm_operator.resources.names import REPOSITORY_CONTAINER, TRITON_CONTAINER
 from glm_operator.resources.triton_deployment import template_revision
 from glm_operator.status.observation import ContainerTrouble, Observation, PodObservation
 
@@ -75,6 +75,19 @@ def image_cannot_be_pulled(_: GLMInferenceSpec, observed: Observation) -> Findin
     return None
 
 
+def loading_takes_too_long(spec: GLMInferenceSpec, observed: Observation) -> Finding | None:
+    """Kubelet ended the server before it had loaded its models."""
+    for pod, trouble in _troubles(observed):
+        if trouble.container == TRITON_CONTAINER and trouble.killed and not pod.started:
+            message = (
+                f"pod {pod.name}: the server was ended because it had not loaded its models within"
+                f" runtime.startupSeconds ({spec.runtime.startup_seconds}); raise it, or find out why with"
+                f" `kubectl logs {pod.name} --previous`"
+            )
+            return Finding("LoadingTookTooLong", message, stalled=trouble.reason not in _ENDED_ONCE)
+    return None
+
+
 def server_crashes(_: GLMInferenceSpec, observed: Observation) -> Finding | None:
     """The container doesn't stay up, or can't be made."""
     for pod, trouble in _troubles(observed):
@@ -122,6 +135,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     repository_is_missing,
     image_cannot_be_pulled,
     repository_is_incomplete,
+    loading_takes_too_long,
     server_crashes,
     required_model_failed,
     pods_are_refused,

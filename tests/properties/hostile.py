@@ -12,12 +12,15 @@ from mutation.samples import refusal, samples
 from mutation.values import is_map
 
 _TRICKS: Final = (
-    '"', "'", '"} parameters { key: "a" value: { string_value: "b" } }', '" backend: "python', "\\", "\\\"", "\\n", "\n", "\r\n", "\x00", "\x1b[2J",
-    "${HOME}", "$(HOME)", "$$(HOME)", "`id`", "$(id)", ";id", "&& id", "| id", "> /etc/passwd", "../", "../../etc/passwd", "..\\", "%2e%2e%2f", "/../", "//evil.example/",
-    "@evil.example", "#fragment", "?query=1", "&a=b", "%00", "{{.Values.x}}", "{% raw %}", "{{}}", "{}", "[]", "{", "}", "- a", "a: b", "!!python/object:os.system", "&a *a",
-    "--model-repository=/", " --http-port=1", "\t--http-port=1", "-", "--", "=", ",", "a=b,c=d", "a/b/c", "/", ".", "..", ":", "<script>", "]]>",
-    "\u202e", "\u200b", "\ufeff", "\u2028", "\u0430dmin", "\uff0e\uff0e\uff0f", "\u00e9", "e\u0301", "\U0001f4a9", "\ud7ff", "null", "true", "0x10", "1e9", "~", "NaN",
-    "kube-system", "metadata.name", "serving.autoglm.io", "*", "*.example", "Secret", "config.pbtxt", "repository.json", "\u0131", "\u212a",
+    '"', "'", '"} parameters { key: "a" value: { string_value: "b" } }', '" backend: "python', "\\", "\\\"", "\\n",
+    "\n", "\r\n", "\x00", "\x1b[2J", "${HOME}", "$(HOME)", "$$(HOME)", "`id`", "$(id)", ";id", "&& id", "| id",
+    "> /etc/passwd", "../", "../../etc/passwd", "..\\", "%2e%2e%2f", "/../", "//evil.example/", "@evil.example",
+    "#fragment", "?query=1", "&a=b", "%00", "{{.Values.x}}", "{% raw %}", "{{}}", "{}", "[]", "{", "}", "- a", "a: b",
+    "!!python/object:os.system", "&a *a", "--model-repository=/", " --http-port=1", "\t--http-port=1", "-", "--", "=",
+    ",", "a=b,c=d", "a/b/c", "/", ".", "..", ":", "<script>", "]]>", "\u202e", "\u200b", "\ufeff", "\u2028",
+    "\u0430dmin", "\uff0e\uff0e\uff0f", "\u00e9", "e\u0301", "\U0001f4a9", "\ud7ff", "null", "true", "0x10", "1e9",
+    "~", "NaN", "kube-system", "metadata.name", "serving.autoglm.io", "*", "*.example", "Secret", "config.pbtxt",
+    "repository.json", "\u0131", "\u212a",
 )  # fmt: skip
 _PIECES: Final = st.one_of(
     st.sampled_from(_TRICKS), st.text(max_size=12), st.sampled_from(["a", "0", "A", "-", ".", "x" * 62])
@@ -87,7 +90,8 @@ def _places(schema: Schema, place: Place, value: Any) -> Iterator[tuple[Place, L
 
 
 _HARMLESS: Final = (
-    "marker", "marker.example/m", "--rate-limit=marker", "s3://marker/m", "https://marker.example/m", "f" * 64, "98.76", "987s", "987Mi", "0.9876",
+    "marker", "marker.example/m", "--rate-limit=marker", "s3://marker/m", "https://marker.example/m", "f" * 64,
+    "98.76", "987s", "987Mi", "0.9876",
 )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Every field of the spec does something: another value changes the children, or the resource says that nothing acts on it."""
+"""Every field does something: another value changes the children, or the resource says that nothing acts on it."""
 
 import pytest
 

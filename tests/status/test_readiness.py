@@ -1,5 +1,6 @@
 """When a resource is ready, why it isn't, and whether somebody has to mend it."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -96,6 +97,20 @@ READY = {"Ready": ("True", "AllModelsServing")}
             {},
             not_ready("RepositoryIncomplete"),
             id="a repository without the model's files",
+        ),
+        pytest.param(
+            ECHO,
+            [pod(ECHO, started=False, ready=False, models=None, trouble=replace(CRASH, killed=True))],
+            {},
+            not_ready("LoadingTookTooLong"),
+            id="a server that kubelet ends again and again before it has loaded",
+        ),
+        pytest.param(
+            ECHO,
+            [pod(ECHO, started=False, ready=False, models=None, trouble=replace(INIT, killed=True))],
+            {},
+            not_ready("RepositoryIncomplete"),
+            id="an init container that was ended is no slow model",
         ),
         pytest.param(
             ECHO,
