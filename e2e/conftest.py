@@ -15,6 +15,9 @@ from demo.kubectl import Kubectl
 from demo.paths import MODELS, ROOT
 from devcluster.provider import Kind
 from support import FILES_URL, S3_URL
+from watchful import no_hot_loop, no_traceback
+
+__all__ = ["no_hot_loop", "no_traceback"]
 
 NODES: Final = "2"
 # A short resync shows within a test what it would otherwise take a minute to see. The second node is cut off by a test,

@@ -14,6 +14,8 @@ from support import (
     wait_for_reason,
 )
 
+pytestmark = pytest.mark.usefixtures("no_hot_loop")
+
 
 def test_a_missing_repository_is_told_and_mended_by_making_it(kubectl, namespace):
     kubectl.apply(inference(), namespace=namespace)

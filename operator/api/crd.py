@@ -131,19 +131,22 @@ def _nested_part(merged: Schema, definitions: Mapping[str, Any]) -> Schema:
     if "properties" in merged:
         return {"properties": {name: _structural(field, definitions) for name, field in merged["properties"].items()}}
     if "patternProperties" in merged:
-        return _map_with_checked_keys(merged["patternProperties"], definitions)
+        return _map_with_checked_keys(merged, definitions)
     if isinstance(merged.get("additionalProperties"), Mapping):
         return {"additionalProperties": _structural(merged["additionalProperties"], definitions)}
     return {}
 
 
-def _map_with_checked_keys(properties: Mapping[str, Any], definitions: Mapping[str, Any]) -> Schema:
+def _map_with_checked_keys(merged: Schema, definitions: Mapping[str, Any]) -> Schema:
     """A map whose keys have a pattern: structural schemas know none, so a CEL rule checks them."""
-    ((pattern, value),) = properties.items()
-    rule = f"self.all(key, key.matches('{pattern}'))"
+    ((pattern, value),) = merged["patternProperties"].items()
+    longest = merged["propertyNames"]["maxLength"]
     return {
         "additionalProperties": _structural(value, definitions),
-        "x-kubernetes-validations": [{"rule": rule, "message": f"every key must match {pattern}"}],
+        "x-kubernetes-validations": [
+            {"rule": f"self.all(key, key.matches('{pattern}'))", "message": f"every key must match {pattern}"},
+            {"rule": f"self.all(key, size(key) <= {longest})", "message": f"every key may have {longest} characters"},
+        ],
     }
 
 

@@ -6,12 +6,20 @@ from pydantic import Field, StringConstraints, WithJsonSchema
 
 from glm_operator.api.base import ApiModel, Rule
 from glm_operator.api.triton_versions import FIRST_MINOR, knows_flag
-from glm_operator.api.types import LabelKey, ObjectName, QuantityString, ResourceMap, ShortText
+from glm_operator.api.types import (
+    ExtendedResource,
+    LabelKey,
+    LabelValue,
+    ObjectName,
+    QuantityString,
+    ResourceMap,
+    ShortText,
+)
 
 DEFAULT_TRITON_VERSION: Final = "2.51"
 VERSION_PATTERN: Final = r"^[0-9]{1,4}\.[0-9]{1,4}(\.[0-9]{1,4})?$"
 
-LabelMap = Annotated[dict[LabelKey, Annotated[str, Field(max_length=63)]], Field(max_length=64)]
+LabelMap = Annotated[dict[LabelKey, LabelValue], Field(max_length=64)]
 FreeForm = Annotated[dict[str, Any], WithJsonSchema({"type": "object", "x-kubernetes-preserve-unknown-fields": True})]
 ALLOWED_FLAGS: Final = (
     "--backend-config", "--buffer-manager-thread-count", "--cache-config", "--cuda-memory-pool-byte-size",
@@ -35,9 +43,7 @@ ExtraArgument = Annotated[
 class Gpu(ApiModel):
     """GPUs of one pod."""
 
-    resource_name: Annotated[str, StringConstraints(pattern=r"^[a-z0-9.-]+/[A-Za-z0-9._-]+$", max_length=128)] = (
-        "nvidia.com/gpu"
-    )
+    resource_name: ExtendedResource = "nvidia.com/gpu"
     """Extended resource: `nvidia.com/gpu` for CUDA, `amd.com/gpu` for ROCm."""
     count: Annotated[int, Field(ge=0, le=64)] = 0
     """How many; 0: the pod runs on the CPU."""
@@ -55,16 +61,34 @@ class Resources(ApiModel):
 class Toleration(ApiModel):
     """As in a pod's `tolerations`."""
 
-    key: Annotated[str, Field(max_length=317)] | None = None
+    key: LabelKey | None = None
     """Taint key; left out: every key."""
     operator: Annotated[str, StringConstraints(pattern="^(Exists|Equal)$")] = "Equal"
     """`Exists` or `Equal`."""
-    value: Annotated[str, Field(max_length=63)] | None = None
+    value: LabelValue | None = None
     """Taint value."""
     effect: Annotated[str, StringConstraints(pattern="^(NoSchedule|PreferNoSchedule|NoExecute)$")] | None = None
     """Taint effect; left out: every effect."""
     toleration_seconds: int | None = None
     """How long a NoExecute taint is tolerated."""
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            cel="has(self.key) || self.operator == 'Exists'",
+            message="a toleration of every key needs operator: Exists; set it, or a key",
+            holds=lambda toleration: toleration.key is not None or toleration.operator == "Exists",
+        ),
+        Rule(
+            cel="self.operator != 'Exists' || !has(self.value) || self.value == ''",
+            message="a toleration with operator: Exists takes no value; remove it, or set operator: Equal",
+            holds=lambda toleration: toleration.operator != "Exists" or not toleration.value,
+        ),
+        Rule(
+            cel="!has(self.tolerationSeconds) || (has(self.effect) && self.effect == 'NoExecute')",
+            message="tolerationSeconds works with effect: NoExecute only; set it, or remove tolerationSeconds",
+            holds=lambda toleration: toleration.toleration_seconds is None or toleration.effect == "NoExecute",
+        ),
+    )
 
 
 class LocalObjectReference(ApiModel):
@@ -87,10 +111,26 @@ class PodTemplate(ApiModel):
     """Taints the pods tolerate."""
     affinity: FreeForm = {}
     """As in a pod's `affinity`."""
-    image_pull_secrets: Annotated[list[LocalObjectReference], Field(max_length=16)] = []
+    image_pull_secrets: Annotated[
+        list[LocalObjectReference],
+        Field(
+            max_length=16,
+            json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
+        ),
+    ] = []
     """Secrets for private registries."""
     service_account_name: ObjectName | None = None
     """Left out: one of its own, without any rights."""
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            cel=None,
+            message="two imagePullSecrets have the same name; remove one",
+            holds=lambda template: (
+                len({secret.name for secret in template.image_pull_secrets}) == len(template.image_pull_secrets)
+            ),
+        ),
+    )
 
 
 class Runtime(ApiModel):

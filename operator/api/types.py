@@ -7,9 +7,9 @@ from pydantic import Field, StringConstraints, WithJsonSchema
 
 DNS_LABEL_PATTERN: Final = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
 DnsLabel = Annotated[str, StringConstraints(pattern=DNS_LABEL_PATTERN, min_length=1, max_length=63)]
-ObjectName = Annotated[
-    str, StringConstraints(pattern=r"^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$", min_length=1, max_length=253)
-]
+_SUBDOMAIN: Final = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
+_NAME: Final = r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"
+ObjectName = Annotated[str, StringConstraints(pattern=f"^{_SUBDOMAIN}$", min_length=1, max_length=253)]
 TensorName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.:/-]*$", min_length=1, max_length=128)]
 RelativePath = Annotated[
     str, StringConstraints(pattern=r"^$|^[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$", max_length=512)
@@ -20,7 +20,18 @@ ShortText = Annotated[str, StringConstraints(max_length=1024)]
 ParameterName = Annotated[
     str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$", min_length=1, max_length=128)
 ]
-LabelKey = Annotated[str, StringConstraints(min_length=1, max_length=317)]
+LabelKey = Annotated[str, StringConstraints(pattern=f"^({_SUBDOMAIN}/)?{_NAME}$", min_length=1, max_length=253)]
+"""A key of labels or annotations, and of taints: `team` or `example.com/team`."""
+LabelValue = Annotated[str, StringConstraints(pattern=f"^({_NAME})?$", max_length=63)]
+ExtendedResource = Annotated[str, StringConstraints(pattern=f"^{_SUBDOMAIN}/{_NAME}$", max_length=128)]
+"""A resource that a device plugin offers: `nvidia.com/gpu`."""
+ResourceName = Annotated[
+    str,
+    StringConstraints(
+        pattern=f"^(cpu|memory|ephemeral-storage|hugepages-[0-9]+[KMG]i|{_SUBDOMAIN}/{_NAME})$", max_length=253
+    ),
+]
+"""What a container asks for: one of Kubernetes' own resources, or an extended one."""
 
 QUANTITY_PATTERN: Final = r"^[0-9]+(\.[0-9]+)?(m|k|Ki|M|Mi|G|Gi|T|Ti|P|Pi|E|Ei)?$"
 QuantityString = Annotated[str, StringConstraints(pattern=QUANTITY_PATTERN, max_length=32)]
@@ -36,7 +47,7 @@ Quantity = Annotated[
     ),
 ]
 """A Kubernetes quantity such as `2`, `500m` or `4Gi`."""
-ResourceMap = Annotated[dict[LabelKey, Quantity], Field(max_length=16)]
+ResourceMap = Annotated[dict[ResourceName, Quantity], Field(max_length=16)]
 """Requests or limits of a container."""
 
 Duration = Annotated[str, StringConstraints(pattern=r"^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$", max_length=32)]

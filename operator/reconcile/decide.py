@@ -13,7 +13,7 @@ from glm_operator.resources.children import desired_children
 from glm_operator.resources.difference import is_applied, is_controlled_by, with_applied_hash
 from glm_operator.resources.names import Object
 from glm_operator.resources.probes import needs_readiness_gate
-from glm_operator.resources.triton_deployment import Images
+from glm_operator.resources.triton_deployment import Images, template_revision
 from glm_operator.status.conditions import timestamp
 from glm_operator.status.decisions import Decision
 from glm_operator.status.findings import Finding
@@ -45,13 +45,14 @@ def decide(inference: GLMInference, observed: Observation, images: Images) -> Pl
     running = observed.children.get("Deployment")
     rolled = models_to_roll_with(inference, observed, images)
     desired = [with_applied_hash(child) for child in desired_children(inference, images, rolled, running)]
+    dropped = tuple(_dropped_children(desired, observed))
     refused = _refused_address(inference, images)
     if (observed.repository_problem or refused) and inference.spec.effective_replicas > 0:
         # Pods that serve keep doing so; new ones could not start.
         desired = [child for child in desired if child["kind"] != "Deployment"]
     missing = tuple(child for child in desired if not is_applied(child, counterpart(child, observed)))
     outdated = tuple(("ConfigMap", name) for name in _outdated_config_maps(desired, observed))
-    return Plan(apply=missing, delete=() if missing else outdated, gates=gates, blocked=refused)
+    return Plan(apply=missing, delete=() if missing else (*outdated, *dropped), gates=gates, blocked=refused)
 
 
 def applied_decision(inference: GLMInference, written: Sequence[Object], observed: Observation) -> Decision | None:
@@ -129,6 +130,21 @@ def _outdated_config_maps(desired: list[Object], observed: Observation) -> list[
         reverse=True,
     )
     return [str(there["metadata"]["name"]) for there in candidates[KEPT_CONFIG_MAPS:]]
+
+
+def _dropped_children(desired: list[Object], observed: Observation) -> list[tuple[str, str]]:
+    """Children that the spec has no use for any more, once no pod of an older revision is left that may have."""
+    kinds = {child["kind"] for child in desired}
+    (deployment,) = (child for child in desired if child["kind"] == "Deployment")
+    if any(pod.revision != template_revision(deployment) for pod in observed.pods):
+        return []
+    account = deployment["spec"]["template"]["spec"]["serviceAccountName"]
+    return [
+        (kind, str(child["metadata"]["name"]))
+        for kind, child in observed.children.items()
+        # A user may name the account that was made for them.
+        if child is not None and kind not in kinds and child["metadata"]["name"] != account
+    ]
 
 
 def _name(child: Object) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 Status = Literal["True", "False", "Unknown"]
 
@@ -11,6 +11,10 @@ READY, RECONCILING, STALLED = "Ready", "Reconciling", "Stalled"
 UNHANDLED_FIELDS = "UnhandledFields"
 SECURITY_WARNING = "SecurityWarning"
 """There while something is known to be unsafe; it says nothing about readiness."""
+
+MAX_MESSAGE: Final = 8192
+"""Characters of a condition's message. The API server may quote a whole object, and refuses a status with it."""
+_CUT_OFF: Final = " ... (cut off)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +30,11 @@ class Verdict:
 def timestamp(now: datetime) -> str:
     """A time as the API writes it."""
     return now.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def shortened(text: str, most: int) -> str:
+    """At most so many characters of a text, telling when that is not all of it."""
+    return text if len(text) <= most else text[: most - len(_CUT_OFF)] + _CUT_OFF
 
 
 def conditions(
@@ -49,5 +58,5 @@ def _condition(verdict: Verdict, before: Mapping[str, Any] | None, generation: i
         "observedGeneration": generation,
         "lastTransitionTime": before["lastTransitionTime"] if before is not None and stays else timestamp(now),
         "reason": verdict.reason,
-        "message": verdict.message,
+        "message": shortened(verdict.message, MAX_MESSAGE),
     }

@@ -6,8 +6,10 @@ from datetime import datetime
 from typing import Any, Final
 
 from glm_operator.api.status import MAX_DECISIONS
-from glm_operator.status.conditions import READY, STALLED, find, timestamp
+from glm_operator.status.conditions import READY, STALLED, find, shortened, timestamp
 
+MAX_MESSAGE: Final = 1024
+"""Characters of a decision's message; ten of them are kept."""
 MAX_TOLD_MODELS: Final = 8
 """Of a resource with many models, the first ones stand for the others among a decision's inputs."""
 
@@ -31,7 +33,7 @@ class Decision:
             "loop": self.loop,
             "action": self.action,
             "reason": self.reason,
-            "message": self.message,
+            "message": shortened(self.message, MAX_MESSAGE),
             "inputs": dict(self.inputs),
         }
 

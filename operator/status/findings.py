@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from glm_operator.api.inference import GLMInferenceSpec
-from glm_operator.resources.names import FETCH_CONTAINER, REPOSITORY_CONTAINER
+from glm_operator.resources.names import FETCH_CONTAINER, REPOSITORY_CONTAINER, TRITON_CONTAINER
 from glm_operator.resources.triton_deployment import template_revision
 from glm_operator.status.observation import ContainerTrouble, Observation, PodObservation
 
@@ -90,6 +90,19 @@ def image_cannot_be_pulled(_: GLMInferenceSpec, observed: Observation) -> Findin
     return None
 
 
+def loading_takes_too_long(spec: GLMInferenceSpec, observed: Observation) -> Finding | None:
+    """Kubelet ended the server before it had loaded its models."""
+    for pod, trouble in _troubles(observed):
+        if trouble.container == TRITON_CONTAINER and trouble.killed and not pod.started:
+            message = (
+                f"pod {pod.name}: the server was ended because it had not loaded its models within"
+                f" runtime.startupSeconds ({spec.runtime.startup_seconds}); raise it, or find out why with"
+                f" `kubectl logs {pod.name} --previous`"
+            )
+            return Finding("LoadingTookTooLong", message, stalled=trouble.reason not in ENDED_ONCE)
+    return None
+
+
 def server_crashes(_: GLMInferenceSpec, observed: Observation) -> Finding | None:
     """The container doesn't stay up, or can't be made."""
     for pod, trouble in _troubles(observed):
@@ -159,6 +172,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     image_cannot_be_pulled,
     repository_cannot_be_fetched,
     repository_is_incomplete,
+    loading_takes_too_long,
     server_crashes,
     required_model_failed,
     required_model_not_updated,

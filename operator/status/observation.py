@@ -50,6 +50,8 @@ class ContainerTrouble:
     reason: str
     """Kubelet's word: ImagePullBackOff, CrashLoopBackOff, CreateContainerConfigError, Error, ..."""
     message: str
+    killed: bool = False
+    """It didn't end by itself: kubelet told it to, since a probe had failed for too long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +184,7 @@ def _trouble(status: Mapping[str, Any]) -> ContainerTrouble | None:
     return None
 
 
+_KILLED = frozenset({128 + 9, 128 + 15})
 _PASSING = frozenset({"", "PodInitializing", "ContainerCreating", "Completed"})
 
 
@@ -189,7 +192,9 @@ def _container_trouble(container: Mapping[str, Any]) -> ContainerTrouble | None:
     state, last = container.get("state", {}), container.get("lastState", {}).get("terminated", {})
     ended = state.get("terminated", {})
     if ended.get("exitCode"):
-        return ContainerTrouble(container["name"], ended.get("reason", "Error"), ended.get("message", ""))
+        return ContainerTrouble(
+            container["name"], ended.get("reason", "Error"), ended.get("message", ""), _was_killed(ended)
+        )
     waiting = state.get("waiting", {})
     reason = waiting.get("reason", "")
     if reason in _PASSING:
@@ -197,4 +202,9 @@ def _container_trouble(container: Mapping[str, Any]) -> ContainerTrouble | None:
     message = last.get("message", "") if container["name"] in {FETCH_CONTAINER, REPOSITORY_CONTAINER} else ""
     if container["name"] == FETCH_CONTAINER and last.get("reason") == "OOMKilled":
         reason = "OOMKilled"
-    return ContainerTrouble(container["name"], reason, message or waiting.get("message", ""))
+    return ContainerTrouble(container["name"], reason, message or waiting.get("message", ""), _was_killed(last))
+
+
+def _was_killed(ended: Mapping[str, Any]) -> bool:
+    """Whether a container ended by SIGTERM or SIGKILL, and not for lack of memory."""
+    return ended.get("exitCode") in _KILLED and ended.get("reason") != "OOMKilled"

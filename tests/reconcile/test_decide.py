@@ -185,3 +185,27 @@ def test_a_changed_model_changes_the_plan_that_the_pods_mount_and_not_the_pods()
     changed = resource(models=[model(maxBatchSize=4)])
     (written,) = decide(changed, observation(ECHO, pod(ECHO)), IMAGES).apply
     assert (written["kind"], written["metadata"]["name"]) == ("ConfigMap", pod(ECHO).config_map)
+
+
+def named_account(name):
+    return resource(runtime={"podTemplate": {"serviceAccountName": name}})
+
+
+@pytest.mark.parametrize(
+    ("account", "older_pod", "expected"),
+    [
+        pytest.param("mine", False, (("ServiceAccount", "echo"),), id="the account of its own goes with its last use"),
+        pytest.param("mine", True, (), id="but not while a pod of an older revision may be started anew"),
+        pytest.param("echo", False, (), id="and not when the user names it"),
+    ],
+)
+def test_a_service_account_that_the_spec_has_no_use_for_is_deleted(account, older_pod, expected):
+    changed = named_account(account)
+    before = observation(ECHO).children["ServiceAccount"]
+    children = observation(changed).children | {"ServiceAccount": before}
+    pods = [pod(changed), *([pod(ECHO, "echo-0")] if older_pod else [])]
+    assert decide(changed, observation(changed, *pods, children=children), IMAGES).delete == expected
+
+
+def test_nothing_is_deleted_before_what_replaces_it_is_there():
+    assert decide(named_account("mine"), observation(ECHO), IMAGES).delete == ()

@@ -130,6 +130,25 @@ def test_a_gate_that_nobody_set_is_unknown(status, expected):
     assert observe_pod(pod(conditions=conditions)).gate is expected
 
 
+@pytest.mark.parametrize(
+    ("ended", "killed"),
+    [
+        pytest.param({"exitCode": 143, "reason": "Error"}, True, id="told to end"),
+        pytest.param({"exitCode": 137, "reason": "Error"}, True, id="made to end"),
+        pytest.param({"exitCode": 137, "reason": "OOMKilled"}, False, id="out of memory"),
+        pytest.param({"exitCode": 1, "reason": "Error"}, False, id="ended by itself"),
+    ],
+)
+@pytest.mark.parametrize("state", ["terminated", "waiting"])
+def test_a_server_that_kubelet_ended_is_told_from_one_that_ended_by_itself(ended, killed, state):
+    states = {"terminated": {"state": {"terminated": ended}}}
+    states["waiting"] = {
+        "state": {"waiting": {"reason": "CrashLoopBackOff"}},
+        "lastState": states["terminated"]["state"],
+    }
+    assert observe_pod(pod(containerStatuses=[container(**states[state])])).trouble.killed is killed
+
+
 REPLICA_SET = {"kind": "ReplicaSet", "name": "bot-7f", "controller": True}
 
 

@@ -130,6 +130,20 @@ READY = {"Ready": ("True", "AllModelsServing")}
         ),
         pytest.param(
             ECHO,
+            [pod(ECHO, started=False, ready=False, models=None, trouble=replace(CRASH, killed=True))],
+            {},
+            not_ready("LoadingTookTooLong"),
+            id="a server that kubelet ends again and again before it has loaded",
+        ),
+        pytest.param(
+            ECHO,
+            [pod(ECHO, started=False, ready=False, models=None, trouble=replace(INIT, killed=True))],
+            {},
+            not_ready("RepositoryIncomplete"),
+            id="an init container that was ended is no slow model",
+        ),
+        pytest.param(
+            ECHO,
             [pod(ECHO, started=False, ready=False, models=None, trouble=CRASH)],
             {},
             not_ready("ServerFailed"),
