@@ -8,6 +8,7 @@ from demo.install import OPERATOR_NAMESPACE, RELEASE
 from demo.kubectl import CommandFailedError
 from demo.wait import inference_ready, wait_for
 from glm_operator.api.inference import MAX_MODELS
+from glm_operator.resources.model_config import parse_config
 from support import ECHO_MODEL, echo_code, files, inference, ready_condition, wait_for_reason
 
 pytestmark = pytest.mark.usefixtures("no_hot_loop")
@@ -64,15 +65,24 @@ def test_a_spec_of_900_kilobytes_is_acted_on(kubectl, namespace):
 
 
 def test_a_spec_whose_configuration_is_too_large_is_told_and_mended_by_a_smaller_one(kubectl, namespace):
-    # Each of these characters takes twelve in a model's configuration.
-    parameters = {f"p{n}": "\N{PILE OF POO}" * 1024 for n in range(60)}
-    large = inference(models=[ECHO_MODEL | {"name": f"m{n}", "parameters": parameters} for n in range(2)])
+    # A line feed is one character in the spec, and two in a model's configuration.
+    parameters = {f"p{n}": "\n" * 1024 for n in range(60)}
+    large = inference(models=[ECHO_MODEL | {"name": f"m{n}", "parameters": parameters} for n in range(10)])
     kubectl("create", "-n", namespace, "-f", "-", stdin=json.dumps(large))
     kubectl.apply(files(), namespace=namespace)
     resource = wait_for_reason(kubectl, namespace, "echo", "Stalled", "ApplyRefused")
     assert "1048576 bytes" in ready_condition(resource)["message"]
     kubectl("replace", "-n", namespace, "-f", "-", stdin=json.dumps(inference()))
     inference_ready(kubectl, namespace, "echo")
+
+
+def test_every_character_gets_into_a_models_configuration(kubectl, namespace):
+    text = '\N{PILE OF POO} \N{RIGHT-TO-LEFT OVERRIDE}\x7f\x01\N{LINE SEPARATOR}"}\\'
+    kubectl.apply(files(), inference(models=[ECHO_MODEL | {"parameters": {"key": text}}]), namespace=namespace)
+    inference_ready(kubectl, namespace, "echo")
+    found = kubectl.json("get", "configmaps", "-n", namespace, "-l", "serving.autoglm.io/inference=echo")["items"]
+    config = parse_config(found[0]["data"]["echo.config.pbtxt"])
+    assert config.parameters["key"].string_value == text
 
 
 def test_as_many_models_as_there_may_be_are_acted_on_and_one_more_is_refused(kubectl, namespace):

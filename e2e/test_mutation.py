@@ -33,7 +33,7 @@ from mutation.snapshot import Children, Object, differences, kept_configurations
 NOT_ACTED_ON = frozenset({"RepositorySourceNotSupported"})
 REFUSED = "ApplyRefused"
 RECONCILES = "glm_reconciles_total"
-pytestmark = pytest.mark.timeout(1400)
+pytestmark = pytest.mark.timeout(600)
 
 
 @dataclass

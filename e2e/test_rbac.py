@@ -107,9 +107,17 @@ def start_the_operator_anew(kubectl: Kubectl, namespace: str, name: str) -> None
     make_a_resource(kubectl, namespace, name)
 
 
+def name_another_account(kubectl: Kubectl, namespace: str, name: str) -> None:
+    """So that the one made for it is cleared away."""
+    template = {"runtime": {"podTemplate": {"serviceAccountName": "default"}}}
+    body = _resource(name, 0)
+    kubectl.apply(body | {"spec": body["spec"] | template}, namespace=namespace)
+
+
 PROVOCATIONS: Final[tuple[tuple[Provocation, float], ...]] = (
     (make_a_resource, 5),
-    (change_it_often, 15),
+    (change_it_often, 10),
+    (name_another_account, 10),
     (end_a_pod, 40),
     (start_the_operator_anew, 60),
 )

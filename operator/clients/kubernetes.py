@@ -6,6 +6,7 @@ Dictionaries and not the client's model classes: at thousands of objects those a
 import copy
 import json
 import os
+import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Final, Self
 
@@ -32,6 +33,12 @@ _METADATA_LIST: Final = "application/json;as=PartialObjectMetadataList;v=v1;g=me
 _METADATA: Final = "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io"
 
 _JSON_HEADERS: Final[Mapping[str, str]] = {"Accept": "application/json", "Content-Type": "application/json"}
+
+_APPLY_PATCH: Final = "application/apply-patch+yaml; charset=utf-8"
+"""With the character set the client sends a text as it is, and doesn't take it for a value to be written as JSON."""
+_NOT_PLAIN: Final = re.compile(r"[^\x20-\x7e]")
+_UNTYPED: Final = "failed to create typed patch object"
+"""How the API server begins to say, with a 500, that an applied object has a field that its kind doesn't have."""
 
 _PATHS: Final[Mapping[str, tuple[str, str]]] = {
     "ServiceAccount": ("/api/v1", "serviceaccounts"),
@@ -193,7 +200,7 @@ class Cluster:
         metadata = body["metadata"]
         path = path_of(body["kind"], metadata["namespace"], metadata["name"], subresource)
         query = [("fieldManager", manager), ("force", "true")]
-        return await self._request("PATCH", path, query=query, body=body, content_type="application/apply-patch+yaml")
+        return await self._request("PATCH", path, query=query, body=yaml_of(body), content_type=_APPLY_PATCH)
 
     async def _request(
         self,
@@ -201,7 +208,7 @@ class Cluster:
         path: str,
         *,
         query: Sequence[tuple[str, str]] = (),
-        body: Object | None = None,
+        body: Object | str | None = None,
         content_type: str = "application/json",
         accept: str = "application/json",
     ) -> Object:
@@ -224,7 +231,7 @@ class Cluster:
         *,
         query: Sequence[tuple[str, str]],
         headers: Mapping[str, str] = _JSON_HEADERS,
-        body: Object | None = None,
+        body: Object | str | None = None,
         limits: float | aiohttp.ClientTimeout = REQUEST_TIMEOUT_SECONDS,
     ) -> Any:
         request = await api.param_serialize(
@@ -252,11 +259,25 @@ def _watch_event(path: str, line: bytes) -> tuple[str, Object]:
     return str(event["type"]), event["object"]
 
 
+def yaml_of(body: Object) -> str:
+    """An object as YAML, as server-side apply wants it: JSON, but for characters outside the basic plane.
+
+    JSON escapes those as two surrogates, which is an error in YAML.
+    """
+    text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+    return _NOT_PLAIN.sub(lambda found: _escaped(ord(found.group())), text)
+
+
+def _escaped(code: int) -> str:
+    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"  # noqa: PLR2004
+
+
 def error_of(request: str, status: int, data: bytes) -> ClusterError:
     """The error of an answer, told apart by whether another try may help."""
     try:
         message = json.loads(data).get("message", "")
     except ValueError:
         message = data[:200].decode(errors="replace")
-    kind = ClusterError if status in _RETRYABLE or status == 404 else RefusedError  # noqa: PLR2004
+    retryable = (status in _RETRYABLE or status == 404) and not message.startswith(_UNTYPED)  # noqa: PLR2004
+    kind = ClusterError if retryable else RefusedError
     return kind(f"{message or request} (HTTP {status})", status)

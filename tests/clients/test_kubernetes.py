@@ -3,9 +3,12 @@
 import json
 
 import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
 from glm_operator.clients.errors import ClusterError, RefusedError
-from glm_operator.clients.kubernetes import error_of, path_of
+from glm_operator.clients.kubernetes import error_of, path_of, yaml_of
 
 
 @pytest.mark.parametrize(
@@ -40,3 +43,21 @@ def test_what_another_try_may_mend_is_told_from_what_it_will_not(status, kind):
 
 def test_an_answer_that_is_no_json_is_quoted():
     assert str(error_of("GET /x", 502, b"<html>bad gateway")) == "<html>bad gateway (HTTP 502)"
+
+
+def test_an_unknown_field_of_an_applied_object_is_refused_though_the_api_server_calls_it_an_error_of_its_own():
+    message = (
+        "failed to create typed patch object (a/b; apps/v1, Kind=Deployment): .spec.x: field not declared in schema"
+    )
+    assert type(error_of("PATCH /x", 500, json.dumps({"message": message}).encode())) is RefusedError
+
+
+@given(st.text())
+def test_every_text_is_applied_as_it_is(text):
+    body = {"data": {"key": text}, "numbers": [1, 0.5, True, None]}
+    assert yaml.safe_load(yaml_of(body)) == body
+    assert yaml_of(body).isascii()
+
+
+def test_a_character_outside_the_basic_plane_is_no_pair_of_surrogates():
+    assert yaml_of({"a": "\N{PILE OF POO}\\ud83d\x7f"}) == r'{"a":"\U0001f4a9\\ud83d\u007f"}'
