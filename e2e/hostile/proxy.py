@@ -99,6 +99,15 @@ async def no_fault(_: Call, forward: Forward, __: random.Random) -> Answer | Non
     return await forward()
 
 
+class _Stream:
+    """A watch that is passed on."""
+
+    def __init__(self, request: web.BaseRequest) -> None:
+        self.request = request
+        self.thawed = asyncio.Event()
+        self.thawed.set()
+
+
 class Proxy:
     """One proxy, for one operator. What is set here from outside takes effect with the next request."""
 
@@ -115,8 +124,7 @@ class Proxy:
         self._upstream = upstream
         self._context = context
         self._random = random.Random(seed)  # noqa: S311 - for faults, not for secrets
-        self._watching: dict[int, web.BaseRequest] = {}
-        self._thawed = asyncio.Event()
+        self._watching: dict[int, _Stream] = {}
         self._ended = asyncio.Event()
         self._ready = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), daemon=True)
@@ -138,12 +146,8 @@ class Proxy:
         assert not self._thread.is_alive(), "the proxy did not end"
 
     def freeze_watches(self) -> None:
-        """From now on watches stay open and tell nothing."""
-        self._loop.call_soon_threadsafe(self._thawed.clear)
-
-    def thaw_watches(self) -> None:
-        """Watches tell what they have held back, and go on."""
-        self._loop.call_soon_threadsafe(self._thawed.set)
+        """The watches that are open stay open and tell nothing any more, as over a link that has died silently."""
+        self._loop.call_soon_threadsafe(lambda: [stream.thawed.clear() for stream in self._watching.values()])
 
     def break_watches(self) -> None:
         """Break every watch that is open now."""
@@ -155,7 +159,6 @@ class Proxy:
 
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._thawed.set()
         runner = web.ServerRunner(web.Server(self._handle), handler_cancellation=True, shutdown_timeout=0.1)
         connector = aiohttp.TCPConnector(ssl=self._context, limit=0)
         # Nothing is asked that this proxy would have to unpack.
@@ -209,21 +212,21 @@ class Proxy:
         ) as upstream:
             response = web.StreamResponse(status=upstream.status, headers=_told(upstream))
             await response.prepare(request)
-            self._watching[id(request)] = request
+            self._watching[id(request)] = stream = _Stream(request)
             self.watches_opened += 1
             try:
                 async for chunk in upstream.content.iter_any():
-                    await self._thawed.wait()
+                    await stream.thawed.wait()
                     await response.write(chunk)
-                await self._thawed.wait()
+                await stream.thawed.wait()
                 await response.write_eof()
             finally:
                 self._watching.pop(id(request), None)
             return response
 
     def _abort_watches(self) -> None:
-        for request in list(self._watching.values()):
-            _abort(request)
+        for stream in list(self._watching.values()):
+            _abort(stream.request)
 
 
 def _tell(hook: WriteHook | None, writes: list[Write]) -> None:

@@ -109,7 +109,6 @@ def live(lab, life, seed):
             error.add_note(f"the operator's log ends:\n{operator.log[-6000:]}")
             raise
         operator.proxy.fault = no_fault
-        operator.proxy.thaw_watches()
         wait_for_silence(world, operator)
         assert world.pods_of_all_states() == AFTER["replicas"]
         return world.written(operator.proxy.writes), operator.lives

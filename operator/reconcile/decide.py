@@ -11,7 +11,7 @@ from glm_operator.resources.children import desired_children
 from glm_operator.resources.difference import is_applied, is_controlled_by, with_applied_hash
 from glm_operator.resources.names import Object
 from glm_operator.resources.probes import needs_readiness_gate
-from glm_operator.resources.triton_deployment import Images
+from glm_operator.resources.triton_deployment import Images, running_images
 from glm_operator.status.conditions import timestamp
 from glm_operator.status.decisions import Decision
 from glm_operator.status.findings import Finding
@@ -47,9 +47,23 @@ def decide(inference: GLMInference, observed: Observation, images: Images) -> Pl
     if observed.repository_problem and inference.spec.effective_replicas > 0:
         # Pods that serve keep doing so; new ones could not start.
         desired = [child for child in desired if child["kind"] != "Deployment"]
-    missing = tuple(child for child in desired if not is_applied(child, counterpart(child, observed)))
+    missing = tuple(
+        _guarded(child, running) for child in desired if not is_applied(child, counterpart(child, observed))
+    )
     outdated = tuple(("ConfigMap", name) for name in _outdated_config_maps(desired, observed))
     return Plan(apply=missing, delete=() if missing else outdated, gates=gates)
+
+
+def _guarded(child: Object, running: Object | None) -> Object:
+    """A Deployment that takes up new default images, only if the running one is still as it was seen.
+
+    Whether they are taken up follows from what runs. Had another operator, or this one, acted meanwhile, what was
+    right for the Deployment of before would roll the pods once more.
+    """
+    if child["kind"] != "Deployment" or running is None or running_images(running) == running_images(child):
+        return child
+    version = running["metadata"].get("resourceVersion")
+    return child | {"metadata": child["metadata"] | ({"resourceVersion": version} if version else {})}
 
 
 def applied_decision(inference: GLMInference, written: Sequence[Object], observed: Observation) -> Decision | None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from glm_operator.api import group
 from glm_operator.api.inference import GLMInference, InvalidSpecError, parse
@@ -12,6 +12,7 @@ from glm_operator.clients.kubernetes import Cluster, Object
 from glm_operator.observability.metrics import Metrics
 from glm_operator.reconcile.backoff import unsettled_seconds
 from glm_operator.reconcile.decide import Plan, applied_decision, decide, gate_condition
+from glm_operator.reconcile.freshness import NewestVersions
 from glm_operator.reconcile.gather import Gatherer
 from glm_operator.reconcile.informer import Informers
 from glm_operator.reconcile.queue import Key
@@ -20,6 +21,9 @@ from glm_operator.reconcile.settings import Settings
 from glm_operator.status.conditions import RECONCILING, STALLED, find
 from glm_operator.status.findings import Finding
 from glm_operator.status.summary import summarize, unobserved
+
+OLD_READ_SECONDS: Final = 1.0
+"""Until the next look, when the API server told of a resource as it was before what is known of it."""
 
 
 class Reconciler:
@@ -41,7 +45,8 @@ class Reconciler:
         self._monotonic = monotonic
         self._informers = informers
         self._gatherer = Gatherer(cluster, informers)
-        self._reporter = Reporter(cluster, metrics, clock)
+        self._newest = NewestVersions()
+        self._reporter = Reporter(cluster, metrics, clock, self._newest)
         self._unsettled_since: dict[Key, tuple[int, float]] = {}
 
     async def reconcile(self, key: Key) -> float | None:
@@ -58,6 +63,8 @@ class Reconciler:
             if body is None or "deletionTimestamp" in body["metadata"]:
                 self._forget(key)
                 return None
+            if not self._newest.saw(body):
+                return OLD_READ_SECONDS
             target = target_of(body)
             try:
                 status = await self._look(target, body)
@@ -128,5 +135,6 @@ class Reconciler:
         return unsettled_seconds(self._monotonic() - since)
 
     def _forget(self, key: Key) -> None:
+        self._newest.forget(key)
         self._unsettled_since.pop(key, None)
         self._gatherer.forget(key.namespace, key.name)

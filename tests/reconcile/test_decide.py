@@ -143,3 +143,18 @@ def test_old_configurations_are_kept_for_a_rollback_and_for_pods_that_mount_them
 def test_the_readiness_gate_follows_the_required_models(models, gate, expected):
     plan = decide(GATED, observation(GATED, pod(GATED, models=models, gate=gate)), IMAGES)
     assert list(plan.gates) == expected
+
+
+@pytest.mark.parametrize(
+    ("images", "guard"),
+    [
+        pytest.param(IMAGES, None, id="the images stay: an apply may be repeated at any time"),
+        pytest.param(Images(runtime="triton:2", repository="operator:2"), "7", id="new images: only as it was seen"),
+    ],
+)
+def test_new_default_images_are_taken_up_only_by_the_deployment_that_was_seen(images, guard):
+    running = versioned(applied(ECHO)["Deployment"], "7")
+    observed = observation(ECHO, pod(ECHO), children=observation(ECHO).children | {"Deployment": running})
+    changed = resource(runtime={"exitTimeoutSeconds": 77})
+    (child,) = [child for child in decide(changed, observed, images).apply if child["kind"] == "Deployment"]
+    assert child["metadata"].get("resourceVersion") == guard
