@@ -7,7 +7,7 @@ import pytest
 from demo.install import OPERATOR_NAMESPACE, RELEASE
 from demo.kubectl import Kubectl
 from devcluster.provider import Kind
-from hostile.lab import Lab
+from hostile.lab import Lab, delete_leftovers
 from hostile.process import end_strays
 
 
@@ -19,6 +19,7 @@ def lab(kubectl: Kubectl, tmp_path_factory: pytest.TempPathFactory) -> Lab:
             "these tests put a proxy into the cluster's network and end its API server: only the local cluster has both"
         )
     end_strays()
+    delete_leftovers(kubectl)
     return Lab.open(kubectl, tmp_path_factory.mktemp("hostile"))
 
 

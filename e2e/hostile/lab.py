@@ -12,7 +12,7 @@ from demo.built_images import reference
 from demo.install import OPERATOR_NAMESPACE, RELEASE
 from demo.kubectl import Kubectl
 from demo.paths import ROOT
-from demo.wait import wait_for
+from demo.wait import NotInTimeError, wait_for
 from devcluster import certificates
 from devcluster.api import Api
 from devcluster.state import Layout, read_settings
@@ -23,6 +23,15 @@ from hostile.world import NAME, World
 SETTLED_SECONDS: Final = 100.0
 FURTHER_LOOKS: Final = 3
 LOOK_SECONDS: Final = 20.0
+PREFIX: Final = "hostile-"
+
+
+def delete_leftovers(kubectl: Kubectl) -> None:
+    """Delete namespaces that a crashed run has left."""
+    found = kubectl("get", "namespaces", "-o", "name").split()
+    left = [name for name in found if name.startswith(f"namespace/{PREFIX}")]
+    if left:
+        kubectl("delete", *left, "--wait=false")
 
 
 @dataclass(frozen=True)
@@ -54,7 +63,7 @@ class Lab:
     @contextmanager
     def world(self) -> Iterator[World]:
         """A fresh namespace with the echo model's files."""
-        world = World(self.api, f"hostile-{uuid.uuid4().hex[:8]}")
+        world = World(self.api, f"{PREFIX}{uuid.uuid4().hex[:8]}")
         world.create()
         try:
             yield world
@@ -106,7 +115,11 @@ def wait_until_settled(world: World, operator: Operator, seconds: float = SETTLE
 
 def wait_until_as_wanted(world: World, operator: Operator, seconds: float = SETTLED_SECONDS) -> None:
     """Wait until the resource is as wanted in its present generation, and pods of older ones are gone."""
-    wait_for(f"{world.namespace} as wanted", lambda: _as_wanted(world, operator), seconds)
+    try:
+        wait_for(f"{world.namespace} as wanted", lambda: _as_wanted(world, operator), seconds)
+    except NotInTimeError as error:
+        error.add_note(f"the operator's log ends:\n{operator.log[-4000:]}")
+        raise
 
 
 def wait_for_silence(world: World, *operators: Operator, seconds: float = 30.0) -> None:

@@ -42,7 +42,7 @@ class Call:
     @property
     def is_watch(self) -> bool:
         """Whether the answer is a stream of events."""
-        return self.query.get("watch") == "true"
+        return self.query.get("watch") in {"1", "true"}
 
     @property
     def namespace(self) -> str:
