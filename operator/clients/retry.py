@@ -14,6 +14,8 @@ PASSING: Final = frozenset({409, 410, 429, 500, 502, 503, 504})
 """Answers after which the same request may succeed."""
 REPEATABLE: Final = frozenset({"GET", "PATCH", "DELETE"})
 """Methods that do nothing more when they are sent twice: every PATCH here is an apply, or sets one condition."""
+LOOKED_AT_AGAIN: Final = frozenset({409})
+"""Answers that tell that something has changed since it was looked at: the same again would be wrong, or in vain."""
 REFUSED_UNDONE: Final = frozenset({429})
 """Answers that tell that nothing was done, whatever the method."""
 
@@ -27,7 +29,7 @@ def wait_before_retry(method: str, attempt: int, status: int | None, headers: Ma
         status: the answer's status; None when there was no answer.
         headers: the answer's.
     """
-    if attempt >= ATTEMPTS or (status is not None and status not in PASSING):
+    if attempt >= ATTEMPTS or (status is not None and status not in PASSING - LOOKED_AT_AGAIN):
         return None
     if method not in REPEATABLE and status not in REFUSED_UNDONE:
         return None

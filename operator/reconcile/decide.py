@@ -11,7 +11,7 @@ from glm_operator.resources.children import desired_children
 from glm_operator.resources.difference import is_applied, is_controlled_by, with_applied_hash
 from glm_operator.resources.names import Object
 from glm_operator.resources.probes import needs_readiness_gate
-from glm_operator.resources.triton_deployment import Images, running_images
+from glm_operator.resources.triton_deployment import Images, template_revision
 from glm_operator.status.conditions import timestamp
 from glm_operator.status.decisions import Decision
 from glm_operator.status.findings import Finding
@@ -55,12 +55,12 @@ def decide(inference: GLMInference, observed: Observation, images: Images) -> Pl
 
 
 def _guarded(child: Object, running: Object | None) -> Object:
-    """A Deployment that takes up new default images, only if the running one is still as it was seen.
+    """A Deployment that rolls the pods, only if the running one is still as it was seen.
 
-    Whether they are taken up follows from what runs. Had another operator, or this one, acted meanwhile, what was
-    right for the Deployment of before would roll the pods once more.
+    Which default images are taken up follows from what runs. Had another operator rolled it meanwhile, or were the
+    running one known as it was long before, the same change would roll the pods once more, for other images.
     """
-    if child["kind"] != "Deployment" or running is None or running_images(running) == running_images(child):
+    if child["kind"] != "Deployment" or running is None or template_revision(running) == template_revision(child):
         return child
     version = running["metadata"].get("resourceVersion")
     return child | {"metadata": child["metadata"] | ({"resourceVersion": version} if version else {})}

@@ -12,7 +12,8 @@ LONG = str(int(LONGEST_WAIT_SECONDS) + 1)
     [
         pytest.param("GET", 1, None, {}, 0.1, id="a read without an answer, soon"),
         pytest.param("GET", 2, 500, {}, pytest.approx(0.3), id="an error again, later"),
-        pytest.param("PATCH", 1, 409, {}, 0.1, id="an apply that met another writer"),
+        pytest.param("PATCH", 1, None, {}, 0.1, id="an apply without an answer"),
+        pytest.param("PATCH", 1, 409, {}, None, id="an apply that met another writer: all is looked at again"),
         pytest.param("DELETE", 1, None, {}, 0.1, id="a delete without an answer"),
         pytest.param("GET", ATTEMPTS, 500, {}, None, id="not for ever"),
         pytest.param("GET", 1, 404, {}, None, id="what is not there is an answer"),

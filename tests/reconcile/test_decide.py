@@ -145,16 +145,19 @@ def test_the_readiness_gate_follows_the_required_models(models, gate, expected):
     assert list(plan.gates) == expected
 
 
+NEWER = Images(runtime="triton:2", repository="operator:2")
+
+
 @pytest.mark.parametrize(
-    ("images", "guard"),
+    ("changed", "images", "guard"),
     [
-        pytest.param(IMAGES, None, id="the images stay: an apply may be repeated at any time"),
-        pytest.param(Images(runtime="triton:2", repository="operator:2"), "7", id="new images: only as it was seen"),
+        pytest.param({"replicas": 3}, NEWER, None, id="no rollout: an apply may be repeated at any time"),
+        pytest.param({"runtime": {"exitTimeoutSeconds": 77}}, NEWER, "7", id="a rollout with newer images"),
+        pytest.param({"runtime": {"exitTimeoutSeconds": 77}}, IMAGES, "7", id="another operator may have newer ones"),
     ],
 )
-def test_new_default_images_are_taken_up_only_by_the_deployment_that_was_seen(images, guard):
+def test_pods_are_rolled_only_if_the_deployment_is_as_it_was_seen(changed, images, guard):
     running = versioned(applied(ECHO)["Deployment"], "7")
     observed = observation(ECHO, pod(ECHO), children=observation(ECHO).children | {"Deployment": running})
-    changed = resource(runtime={"exitTimeoutSeconds": 77})
-    (child,) = [child for child in decide(changed, observed, images).apply if child["kind"] == "Deployment"]
+    (child,) = [child for child in decide(resource(**changed), observed, images).apply if child["kind"] == "Deployment"]
     assert child["metadata"].get("resourceVersion") == guard
