@@ -6,6 +6,7 @@ from typing import Final
 import kopf
 
 from glm_operator.handlers import inference
+from glm_operator.handlers.lasting_watches import make_watches_last
 from glm_operator.observability.log import configure
 from glm_operator.reconcile.services import Services
 from glm_operator.reconcile.settings import InvalidSettingsError, read_settings
@@ -42,6 +43,11 @@ def _configure_kopf(settings: kopf.OperatorSettings) -> None:
     settings.watching.server_timeout = 300
     settings.watching.client_timeout = 330
     settings.watching.connect_timeout = 10
+    # A watch whose retries are used up begins anew: it must not wait long within one of them. No list takes a minute.
+    make_watches_last()
+    settings.networking.error_backoffs = (1, 1, 2, 3, 5)
+    settings.networking.request_timeout = 60
+    settings.networking.connect_timeout = 10
     # kopf keeps a worker for each object; ours only pass a key on, so there is nothing to limit or to keep.
     settings.queueing.worker_limit = None
     settings.queueing.idle_timeout = 0.5

@@ -3,6 +3,7 @@
 Dictionaries and not the client's model classes: at thousands of objects those are most of a process's memory.
 """
 
+import asyncio
 import copy
 import json
 import os
@@ -16,12 +17,12 @@ from kubernetes.aio import config as aio_config
 
 from glm_operator.api import group
 from glm_operator.clients.errors import ClusterError, RefusedError
+from glm_operator.clients.retry import PASSING, wait_before_retry
 
 Object = dict[str, Any]
 
 REQUEST_TIMEOUT_SECONDS: Final = 20
 CONNECTIONS: Final = 64
-_RETRYABLE: Final = frozenset({409, 410, 429, 500, 502, 503, 504})
 
 LIST_PAGE: Final = 500
 WATCH_SECONDS: Final = 300
@@ -213,15 +214,39 @@ class Cluster:
         accept: str = "application/json",
     ) -> Object:
         headers = {"Accept": accept, "Content-Type": content_type}
+        attempt = 1
+        while True:
+            status, told, data = await self._attempt(method, path, query=query, headers=headers, body=body)
+            if status is not None and 200 <= status < 300:  # noqa: PLR2004
+                answer: Object = json.loads(data)
+                return answer
+            wait = wait_before_retry(method, attempt, status, told)
+            if wait is None:
+                raise _no_answer(method, path, data) if status is None else error_of(f"{method} {path}", status, data)
+            await asyncio.sleep(wait)
+            attempt += 1
+
+    async def _attempt(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Sequence[tuple[str, str]],
+        headers: Mapping[str, str],
+        body: Object | str | None,
+    ) -> tuple[int | None, Mapping[str, str], bytes]:
+        """Status, headers and content of the answer; None for the status when the connection broke, and why.
+
+        Raises:
+            ClusterError: there was none in time; another try would take as long.
+        """
         try:
             response = await self._send(self._api, method, path, query=query, headers=headers, body=body)
-            data = await response.read()
-        except (TimeoutError, aiohttp.ClientError, OSError) as error:
-            raise ClusterError(f"{method} {path}: {type(error).__name__}: {error}") from error
-        if 200 <= response.status < 300:  # noqa: PLR2004
-            answer: Object = json.loads(data)
-            return answer
-        raise error_of(f"{method} {path}", response.status, data)
+            return response.status, response.response.headers, await response.read()
+        except TimeoutError as error:
+            raise _no_answer(method, path, f"{type(error).__name__}: {error}".encode()) from error
+        except (aiohttp.ClientError, OSError) as error:
+            return None, {}, f"{type(error).__name__}: {error}".encode()
 
     @staticmethod
     async def _send(
@@ -272,12 +297,16 @@ def _escaped(code: int) -> str:
     return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"  # noqa: PLR2004
 
 
+def _no_answer(method: str, path: str, why: bytes) -> ClusterError:
+    return ClusterError(f"{method} {path}: {why.decode(errors='replace')}")
+
+
 def error_of(request: str, status: int, data: bytes) -> ClusterError:
     """The error of an answer, told apart by whether another try may help."""
     try:
         message = json.loads(data).get("message", "")
     except ValueError:
         message = data[:200].decode(errors="replace")
-    retryable = (status in _RETRYABLE or status == 404) and not message.startswith(_UNTYPED)  # noqa: PLR2004
+    retryable = (status in PASSING or status == 404) and not message.startswith(_UNTYPED)  # noqa: PLR2004
     kind = ClusterError if retryable else RefusedError
     return kind(f"{message or request} (HTTP {status})", status)

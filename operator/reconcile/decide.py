@@ -50,9 +50,23 @@ def decide(inference: GLMInference, observed: Observation, images: Images) -> Pl
     if (observed.repository_problem or refused) and inference.spec.effective_replicas > 0:
         # Pods that serve keep doing so; new ones could not start.
         desired = [child for child in desired if child["kind"] != "Deployment"]
-    missing = tuple(child for child in desired if not is_applied(child, counterpart(child, observed)))
+    missing = tuple(
+        _guarded(child, running) for child in desired if not is_applied(child, counterpart(child, observed))
+    )
     outdated = tuple(("ConfigMap", name) for name in _outdated_config_maps(desired, observed))
     return Plan(apply=missing, delete=() if missing else (*outdated, *dropped), gates=gates, blocked=refused)
+
+
+def _guarded(child: Object, running: Object | None) -> Object:
+    """A Deployment that rolls the pods, only if the running one is still as it was seen.
+
+    Which default images are taken up follows from what runs. Had another operator rolled it meanwhile, or were the
+    running one known as it was long before, the same change would roll the pods once more, for other images.
+    """
+    if child["kind"] != "Deployment" or running is None or template_revision(running) == template_revision(child):
+        return child
+    version = running["metadata"].get("resourceVersion")
+    return child | {"metadata": child["metadata"] | ({"resourceVersion": version} if version else {})}
 
 
 def applied_decision(inference: GLMInference, written: Sequence[Object], observed: Observation) -> Decision | None:

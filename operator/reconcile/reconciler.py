@@ -12,6 +12,7 @@ from glm_operator.clients.kubernetes import Cluster, Object
 from glm_operator.observability.metrics import Metrics
 from glm_operator.reconcile.backoff import unsettled_seconds
 from glm_operator.reconcile.decide import Plan, applied_decision, decide, gate_condition
+from glm_operator.reconcile.freshness import NewestVersions
 from glm_operator.reconcile.gather import Gatherer
 from glm_operator.reconcile.informer import Informers
 from glm_operator.reconcile.model_loads import ModelLoads
@@ -27,6 +28,8 @@ from glm_operator.status.summary import summarize, unobserved
 
 MODELS_CHANGE_SECONDS: Final = 0.5
 """Between two looks while a model is being loaded into a running server, or has just been."""
+OLD_READ_SECONDS: Final = 1.0
+"""Until the next look, when the API server told of a resource as it was before what is known of it."""
 
 
 class Reconciler:
@@ -49,7 +52,8 @@ class Reconciler:
         self._informers = informers
         self._gatherer = Gatherer(cluster, informers)
         self._loads = ModelLoads(metrics, monotonic)
-        self._reporter = Reporter(cluster, metrics, clock)
+        self._newest = NewestVersions()
+        self._reporter = Reporter(cluster, metrics, clock, self._newest)
         self._unsettled_since: dict[Key, tuple[int, float]] = {}
 
     async def reconcile(self, key: Key) -> float | None:
@@ -66,6 +70,8 @@ class Reconciler:
             if body is None or "deletionTimestamp" in body["metadata"]:
                 self._forget(key)
                 return None
+            if not self._newest.saw(body):
+                return OLD_READ_SECONDS
             ended = self._loads.ended(key)
             if ended is not None:
                 self._gatherer.models_changed(*key, ended.incarnation, ended.affected)
@@ -163,6 +169,7 @@ class Reconciler:
         return unsettled_seconds(self._monotonic() - since)
 
     def _forget(self, key: Key) -> None:
+        self._newest.forget(key)
         self._unsettled_since.pop(key, None)
         self._gatherer.forget(key.namespace, key.name)
         self._loads.forget(key)

@@ -13,6 +13,7 @@ from glm_operator.clients.kubernetes import Cluster, Object
 from glm_operator.observability.log import log
 from glm_operator.observability.metrics import Metrics
 from glm_operator.reconcile.decide import event_body
+from glm_operator.reconcile.freshness import NewestVersions
 from glm_operator.status.conditions import READY, find
 from glm_operator.status.decisions import Decision, readiness_decision, recorded
 
@@ -45,8 +46,11 @@ def target_of(body: Object) -> Target:
 class Reporter:
     """Tells what was seen and decided."""
 
-    def __init__(self, cluster: Cluster, metrics: Metrics, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, cluster: Cluster, metrics: Metrics, clock: Callable[[], datetime], newest: NewestVersions
+    ) -> None:
         self._cluster = cluster
+        self._newest = newest
         self._metrics = metrics
         self._clock = clock
 
@@ -61,7 +65,7 @@ class Reporter:
         now = self._clock()
         wanted = {**status, "decisions": recorded(target.previous, taken, now)}
         if wanted != target.previous:
-            await self._cluster.apply_status(_status_body(target, wanted))
+            self._newest.saw(await self._cluster.apply_status(_status_body(target, wanted)))
             self._metrics.wrote("status")
         await asyncio.gather(*(self._tell(target, each, now) for each in taken))
 

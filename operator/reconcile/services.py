@@ -15,6 +15,7 @@ from glm_operator.observability.log import log
 from glm_operator.observability.metrics import Metrics
 from glm_operator.observability.server import serve
 from glm_operator.observability.watch_health import WatchHealth
+from glm_operator.reconcile.backoff import backoff_seconds
 from glm_operator.reconcile.informer import Informers
 from glm_operator.reconcile.object_cache import Owner
 from glm_operator.reconcile.queue import Key, ReconcileQueue
@@ -99,13 +100,17 @@ class Services:
 
     async def _resync(self) -> None:
         """Find what no event told of: one list of metadata a round, however many resources there are."""
+        failures = 0
         while True:
-            await asyncio.sleep(self._settings.resync_seconds)
+            longest = self._settings.resync_seconds
+            await asyncio.sleep(min(backoff_seconds(failures), longest) if failures else longest)
             try:
                 versions = await self._listed()
             except ClusterError as error:
+                failures += 1
                 log.warning("the resources could not be listed", extra={"error": str(error)})
                 continue
+            failures = 0
             for namespace, name in self._watch_health.listed(versions, time.monotonic()):
                 await self._queue.add(Key(namespace, name))
 

@@ -209,3 +209,21 @@ def test_a_service_account_that_the_spec_has_no_use_for_is_deleted(account, olde
 
 def test_nothing_is_deleted_before_what_replaces_it_is_there():
     assert decide(named_account("mine"), observation(ECHO), IMAGES).delete == ()
+
+
+NEWER = Images(runtime="triton:2", repository="operator:2")
+
+
+@pytest.mark.parametrize(
+    ("changed", "images", "guard"),
+    [
+        pytest.param({"replicas": 3}, NEWER, None, id="no rollout: an apply may be repeated at any time"),
+        pytest.param({"runtime": {"exitTimeoutSeconds": 77}}, NEWER, "7", id="a rollout with newer images"),
+        pytest.param({"runtime": {"exitTimeoutSeconds": 77}}, IMAGES, "7", id="another operator may have newer ones"),
+    ],
+)
+def test_pods_are_rolled_only_if_the_deployment_is_as_it_was_seen(changed, images, guard):
+    running = versioned(applied(ECHO)["Deployment"], "7")
+    observed = observation(ECHO, pod(ECHO), children=observation(ECHO).children | {"Deployment": running})
+    (child,) = [child for child in decide(resource(**changed), observed, images).apply if child["kind"] == "Deployment"]
+    assert child["metadata"].get("resourceVersion") == guard
