@@ -58,7 +58,7 @@ class Memory:
     known_at: float | None = None
     """When the load was last known."""
     replicas: int | None = None
-    """Pods at the last look."""
+    """Pods that were asked for at last."""
     highs: Moments = ()
     lows: Moments = ()
     """Recommendations that still count."""
@@ -86,7 +86,15 @@ def decide(seen: Observation, rules: Rules, memory: Memory, now: float) -> tuple
     decision = Decision(
         replicas, seen.current, wanted, why, limit, rules.target, seen.ready, stable, burst, _count(seen.forecast)
     )
-    return decision, memory
+    return decision, _carried_out(memory, decision, now)
+
+
+def _carried_out(memory: Memory, decision: Decision, now: float) -> Memory:
+    """The memory once the decision is acted on; where it is not, the next look finds another number and corrects it."""
+    change = decision.replicas - decision.current
+    if not change:
+        return memory
+    return replace(memory, replicas=decision.replicas, changes=(*memory.changes, (now, change)))
 
 
 def _count(value: float | None) -> float | None:
@@ -218,11 +226,13 @@ def _without_load(seen: Observation, rules: Rules, memory: Memory, now: float) -
     wanted, why = seen.current, Reason.UNKNOWN
     if failures >= rules.fallback.failure_threshold:
         wanted, why = _fallback(seen.current, rules), Reason.FALLBACK
-    replicas, limit = _bounded(*_paced(seen, rules, memory.changes, wanted, Limit.NONE, now)[:1], rules)
+    replicas, limit = _paced(seen, rules, memory.changes, wanted, Limit.NONE, now)
+    replicas, limit = _bounded(replicas, rules, limit)
     if seen.rollout and replicas < seen.current <= rules.maximum:
         replicas, limit = seen.current, Limit.ROLLOUT
     decision = Decision(replicas, seen.current, wanted, why, limit, rules.target, seen.ready, None, None, None)
-    return decision, replace(memory, replicas=seen.current, failures=failures, idle_since=None)
+    memory = replace(memory, replicas=seen.current, failures=failures, idle_since=None)
+    return decision, _carried_out(memory, decision, now)
 
 
 def _fallback(current: int, rules: Rules) -> int:

@@ -37,6 +37,10 @@ class History:
         """A time in steps."""
         return round(seconds / self.step)
 
+    def middles(self, count: int) -> Array:
+        """The middle of each of the first `count` steps, which may go on after the end."""
+        return np.asarray(self.start + (np.arange(count) + 0.5) * self.step, dtype=np.float64)
+
     def until(self, end: float) -> Self:
         """What was known at `end`."""
         count = max(0, math.floor((end - self.start) / self.step + 1e-6))

@@ -5,6 +5,7 @@ it.
 """
 
 import logging
+import math
 import tempfile
 from typing import Any, Final
 
@@ -34,10 +35,10 @@ class ProphetSeason:
         coarse = history.coarser(max(1, round(STEP_SECONDS / history.step)))
         if coarse.known_seconds < DAILY_AFTER_DAYS * DAY_SECONDS * 0.9:
             return None
-        centres: Array = coarse.start + (np.arange(len(coarse.values)) + 0.5) * coarse.step
-        wanted = history.start + (np.arange(len(history.values) + ahead) + 0.5) * history.step
+        centres = coarse.middles(len(coarse.values))
+        wanted = history.middles(len(history.values) + ahead)
         known = ~np.isnan(coarse.values)
-        coarse_wanted: Array = np.arange(coarse.start + coarse.step / 2, wanted[-1] + coarse.step, coarse.step)
+        coarse_wanted = coarse.middles(math.ceil((wanted[-1] - coarse.start) / coarse.step) + 1)
         weekly = coarse.known_seconds >= WEEKLY_AFTER_DAYS * DAY_SECONDS * 0.9
         fitted = _fit_and_predict(centres[known], coarse.values[known], coarse_wanted, weekly)
         curve: Array = np.interp(wanted, coarse_wanted, fitted)
