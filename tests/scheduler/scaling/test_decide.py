@@ -69,8 +69,8 @@ def test_what_is_wanted_and_why(observation, replicas, reason):
         pytest.param(seen(100, 1e5), RULES, 100, "TooManyReplicas", True, id="at the most"),
         pytest.param(
             seen(1, 300),
-            replace(RULES, minimum=3, maximum=3),
-            3,
+            replace(RULES, minimum=5),
+            5,
             "LoadOffTarget",
             True,
             id="more than the load asks for",
