@@ -16,7 +16,15 @@ import numpy as np
 from glm_operator.scheduler.scaling.forecast.history import DAY_SECONDS, Array, History
 from glm_operator.scheduler.scaling.forecast.nowcast import STEP_SECONDS, Nowcast, Recent, fit_nowcast, season_parts
 from glm_operator.scheduler.scaling.forecast.prophet_season import ProphetSeason
-from glm_operator.scheduler.scaling.forecast.season import LAST_DAY, LAST_WEEK, Flat, Season
+from glm_operator.scheduler.scaling.forecast.season import (
+    LAST_DAY,
+    LAST_WEEK,
+    VALID_SECONDS,
+    Flat,
+    Remembered,
+    Season,
+    drawn,
+)
 from glm_operator.scheduler.scaling.forecast.trial import (
     Fold,
     Forecaster,
@@ -29,8 +37,6 @@ from glm_operator.scheduler.scaling.forecast.trial import (
     score,
 )
 
-VALID_SECONDS: Final = 1.25 * DAY_SECONDS
-"""A forecast that is older is of no use: it should have been made anew long ago."""
 LEAST_SECONDS: Final = 0.75 * DAY_SECONDS
 """Before the first tested fold of the nowcast."""
 LEAST_SEASON_SECONDS: Final = 2 * DAY_SECONDS
@@ -105,15 +111,15 @@ def fit_forecast(request: Request, seasons: Sequence[Season] | None = None) -> F
         text = f"{hours:.0f} hours of the load are known; a day with some load is the least"
         return Forecast(history.end, trusted=False, reason="HistoryTooShort", message=text)
     lead = max(1, math.ceil(request.lead_seconds / history.step))
-    candidates = default_seasons() if seasons is None else seasons
-    season, scores = _best_season(history, candidates, request.quantile)
+    candidates = tuple(map(Remembered, default_seasons() if seasons is None else seasons))
+    season, scores = _best_season(history, candidates, lead, request.quantile)
     season, lead_scores = _proven(history, season, lead, request.quantile)
     scores |= lead_scores
     losses = {name: one.loss for name, one in scores.items()}
     reason, message = _verdict(scores, season, request.max_error_percent)
     if reason:
         return Forecast(history.end, trusted=False, reason=reason, message=message, losses=losses)
-    curve = None if season is None else season.curve(history, history.steps(VALID_SECONDS) + lead)
+    curve = None if season is None else drawn(season, history, lead)
     nowcast = fit_nowcast(history, curve, lead, request.quantile)
     season_now, season_peak = (None, None) if curve is None else season_parts(curve, len(curve) - lead, lead)
     return Forecast(
@@ -132,11 +138,11 @@ def fit_forecast(request: Request, seasons: Sequence[Season] | None = None) -> F
 
 
 def _best_season(
-    history: History, seasons: Sequence[Season], quantile: float
+    history: History, seasons: Sequence[Season], lead: int, quantile: float
 ) -> tuple[Season | None, dict[str, Score]]:
     """The season of the lowest loss a day ahead; None when none is better than a flat line. And all their scores."""
     tested = folds(history, LEAST_SEASON_SECONDS)
-    scores = _scores({season.name: by_season(season) for season in (*seasons, Flat())}, tested, quantile)
+    scores = _scores({season.name: by_season(season, lead) for season in (*seasons, Flat())}, tested, quantile)
     flat = scores.get(Flat().name)
     rivals = [season for season in seasons if season.name in scores]
     best = min(rivals, key=lambda season: scores[season.name].loss, default=None)

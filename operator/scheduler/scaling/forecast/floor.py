@@ -51,4 +51,5 @@ def provisions(forecast: Forecast, recent: Recent, recent_peaks: Array, now: Arr
     if not forecast.trusted:
         return np.full(len(now), np.nan)
     dip = np.minimum(forecast.peak(now), recent_peaks)
-    return np.fmax(forecast.upper(recent, now), dip)
+    upper = forecast.upper(recent, now)
+    return np.where(np.isnan(upper), np.nan, np.fmax(upper, dip))

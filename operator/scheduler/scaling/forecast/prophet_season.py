@@ -23,6 +23,7 @@ TREND_FLEXIBILITY: Final = 0.005
 """A tenth of the default, which makes a few busy days a trend and draws it on: measured, a third more loss a day
 ahead."""
 LONGEST_FIT_ITERATIONS: Final = 2_000
+LONGEST_FIT_SECONDS: Final = 60
 
 
 class ProphetSeason:
@@ -31,7 +32,7 @@ class ProphetSeason:
     name = "Prophet"
 
     def curve(self, history: History, ahead: int) -> Array | None:
-        """The curve on the history's grid, never below zero; None with less than two known days."""
+        """The curve on the history's grid, never below zero; None with under two days, or when the fit fails."""
         coarse = history.coarser(max(1, round(STEP_SECONDS / history.step)))
         if coarse.known_seconds < DAILY_AFTER_DAYS * DAY_SECONDS * 0.9:
             return None
@@ -40,7 +41,10 @@ class ProphetSeason:
         known = ~np.isnan(coarse.values)
         coarse_wanted = coarse.middles(math.ceil((wanted[-1] - coarse.start) / coarse.step) + 1)
         weekly = coarse.known_seconds >= WEEKLY_AFTER_DAYS * DAY_SECONDS * 0.9
-        fitted = _fit_and_predict(centres[known], coarse.values[known], coarse_wanted, weekly)
+        try:
+            fitted = _fit_and_predict(centres[known], coarse.values[known], coarse_wanted, weekly)
+        except (RuntimeError, TimeoutError):
+            return None  # Stan found no optimum in time: the other seasons compete without this one.
         curve: Array = np.interp(wanted, coarse_wanted, fitted)
         return np.maximum(0.0, curve)
 
@@ -58,7 +62,7 @@ def _fit_and_predict(times: Array, values: Array, wanted: Array, weekly: bool) -
     frame = pandas.DataFrame({"ds": pandas.to_datetime(times, unit="s"), "y": values / scale})
     # Stan writes its data and results as files: they go with the folder, which /tmp alone would keep.
     with tempfile.TemporaryDirectory(prefix="prophet-") as folder:
-        model.fit(frame, output_dir=folder, iter=LONGEST_FIT_ITERATIONS, seed=1)
+        model.fit(frame, output_dir=folder, iter=LONGEST_FIT_ITERATIONS, seed=1, timeout=LONGEST_FIT_SECONDS)
     predicted = model.predict(pandas.DataFrame({"ds": pandas.to_datetime(wanted, unit="s")}), vectorized=True)
     return np.asarray(predicted["yhat"], dtype=np.float64) * scale
 

@@ -1,11 +1,14 @@
 """Curves of the usual day: the interface, and the two simplest ones, which every better one has to beat."""
 
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Final, Protocol
 
 import numpy as np
 
 from glm_operator.scheduler.scaling.forecast.history import DAY_SECONDS, Array, History
+
+VALID_SECONDS: Final = 1.25 * DAY_SECONDS
+"""How far a season is drawn. A forecast that is older is of no use: it should have been made anew long ago."""
 
 
 class Season(Protocol):
@@ -35,6 +38,11 @@ class SeasonalNaive:
             return None
         later = np.resize(history.values[-period:], ahead)
         return np.concatenate([np.full(period, np.nan), history.values[:-period], later])
+
+
+def drawn(season: Season, history: History, lead: int) -> Array | None:
+    """The season's curve for `VALID_SECONDS` and `lead` steps: always as far, so that `Remembered` can help."""
+    return season.curve(history, history.steps(VALID_SECONDS) + lead)
 
 
 LAST_DAY = SeasonalNaive()

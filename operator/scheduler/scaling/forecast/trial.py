@@ -9,7 +9,7 @@ import numpy as np
 from glm_operator.scheduler.scaling.forecast.history import DAY_SECONDS, Array, History
 from glm_operator.scheduler.scaling.forecast.nowcast import Recent, fit_nowcast, highest_ahead, season_parts
 from glm_operator.scheduler.scaling.forecast.quantile_regression import pinball_loss
-from glm_operator.scheduler.scaling.forecast.season import Season
+from glm_operator.scheduler.scaling.forecast.season import Season, drawn
 
 TESTED_FOLDS: Final = 3
 SHORT_FOLD_SECONDS: Final = DAY_SECONDS / 4
@@ -80,18 +80,18 @@ def score(forecaster: Forecaster, tested: Sequence[Fold], quantile: float) -> Sc
     return Score(loss / mean, 100 * float(np.nanmean(np.abs(actual - predicted))) / mean)
 
 
-def by_season(season: Season) -> Forecaster:
+def by_season(season: Season, lead: int) -> Forecaster:
     """A season alone, a fold ahead, with the quantile of its residuals on top."""
 
     def forecast(fold: Fold, quantile: float) -> tuple[Array, Array] | None:
-        curve = season.curve(fold.before, fold.length)
+        curve = _curve(season, fold, lead)
         if curve is None:
             return None
         count = len(fold.before.values)
         residuals = fold.before.values - curve[:count]
         if np.isnan(residuals).all():
             return None
-        return fold.actual, curve[count:] + float(np.nanquantile(residuals, quantile))
+        return fold.actual, curve[count : count + fold.length] + float(np.nanquantile(residuals, quantile))
 
     return forecast
 
@@ -100,7 +100,7 @@ def by_season_over_lead(season: Season, lead: int) -> Forecaster:
     """The season's peak over the lead, with the quantile of its residuals on top."""
 
     def forecast(fold: Fold, quantile: float) -> tuple[Array, Array] | None:
-        curve = season.curve(fold.before, fold.length + lead)
+        curve = _curve(season, fold, lead)
         if curve is None:
             return None
         _, peak = season_parts(curve, len(fold.whole.values), lead)
@@ -122,7 +122,7 @@ def by_nowcast(season: Season | None, lead: int) -> Forecaster:
     """The nowcast on this season."""
 
     def forecast(fold: Fold, quantile: float) -> tuple[Array, Array] | None:
-        curve = None if season is None else season.curve(fold.before, fold.length + lead)
+        curve = None if season is None else _curve(season, fold, lead)
         nowcast = fit_nowcast(fold.before, curve, lead, quantile)
         if nowcast is None:
             return None
@@ -132,11 +132,15 @@ def by_nowcast(season: Season | None, lead: int) -> Forecaster:
     return forecast
 
 
+def _curve(season: Season, fold: Fold, lead: int) -> Array | None:
+    """What the season makes of what was known, up to `lead` after the fold."""
+    curve = drawn(season, fold.before, lead)
+    return None if curve is None else curve[: len(fold.whole.values) + lead]
+
+
 def _with_offset(level: Array, fold: Fold, lead: int, quantile: float) -> tuple[Array, Array] | None:
-    """A level as a forecast of the highest load over the lead."""
+    """A level as a forecast of the highest load over the lead; as it is while there is no residual to learn from."""
     outcomes = highest_ahead(fold.whole.values, lead)
     residuals = (outcomes - level)[: -fold.length - lead]
-    if np.isnan(residuals).all():
-        return None
-    offset = float(np.nanquantile(residuals, quantile))
+    offset = 0.0 if np.isnan(residuals).all() else float(np.nanquantile(residuals, quantile))
     return outcomes[-fold.length :], level[-fold.length :] + offset
