@@ -26,7 +26,7 @@ from glm_operator.scheduler.scaling.forecast.fit import NAIVE_OVER_LEAD, NOWCAST
 DEFAULT_TRACE: Final = ROOT.parent / "shared/data/traffic/servegen-m-small.csv"
 TARGET: Final = ROOT / "build/bench/scaling.json"
 PEAK_RPS: Final = 5000.0
-FULL, QUICK = (0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95), (0.6, 0.7, 0.8, 0.9)
+FULL, QUICK = (0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95), (0.7, 0.8, 0.9)
 QUICK_DAYS: Final = 7
 NEAR_ORACLE: Final = 1.25
 OWN, REACTIVE, RIVALS = "glm-predictive", "glm-reactive", ("hpa", "kpa")
