@@ -26,9 +26,11 @@ from glm_operator.scheduler.scaling.forecast.fit import NAIVE_OVER_LEAD, NOWCAST
 DEFAULT_TRACE: Final = ROOT.parent / "shared/data/traffic/servegen-m-small.csv"
 TARGET: Final = ROOT / "build/bench/scaling.json"
 PEAK_RPS: Final = 5000.0
-FULL, QUICK = (0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95), (0.7, 0.8, 0.9)
+FULL, QUICK = (0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95), (0.7, 0.8, 0.9)
 QUICK_DAYS: Final = 7
 NEAR_ORACLE: Final = 1.25
+LEAST_SHARE: Final = 1e-4
+"""A policy that violates less than this has pods to spare: there is nothing to gain."""
 OWN, REACTIVE, RIVALS = "glm-predictive", "glm-reactive", ("hpa", "kpa")
 
 
@@ -98,9 +100,9 @@ def _at(curve: tuple[np.ndarray, np.ndarray], ratio: float) -> float | None:
 
 
 def _fewer(own: tuple[np.ndarray, np.ndarray], rival: tuple[np.ndarray, np.ndarray]) -> list[float] | None:
-    """At the rival's points that lie within the own curve and violate something: 1 - own / rival's."""
+    """At the rival's points that lie within the own curve and leave something to gain: 1 - own / rival's."""
     pairs = [(_at(own, ratio), share) for ratio, share in zip(*rival, strict=True)]
-    gains = [1 - mine / share for mine, share in pairs if mine is not None and share > 0]
+    gains = [1 - mine / share for mine, share in pairs if mine is not None and share >= LEAST_SHARE]
     return [round(min(gains), 3), round(sum(gains) / len(gains), 3)] if gains else None
 
 

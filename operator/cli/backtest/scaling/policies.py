@@ -103,7 +103,9 @@ def run_oracle(scene: Scene, target: float) -> Course:
     ahead = scene.setting.pod_start_seconds + 1
     padded = np.append(needed, np.full(ahead - 1, needed[-1]))
     wanted = _sliding_max(padded, ahead)
-    return Course(wanted, needed)
+    # A pod serves once it has been wanted for as long as it takes to start.
+    started = -_sliding_max(np.append(np.full(ahead - 1, -wanted[0]), -wanted), ahead)
+    return Course(wanted, started)
 
 
 def _sliding_max(values: Array, width: int) -> Array:

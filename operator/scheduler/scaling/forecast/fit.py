@@ -113,14 +113,14 @@ def fit_forecast(request: Request, seasons: Sequence[Season] | None = None) -> F
     lead = max(1, math.ceil(request.lead_seconds / history.step))
     candidates = tuple(map(Remembered, default_seasons() if seasons is None else seasons))
     season, scores = _best_season(history, candidates, lead, request.quantile)
-    season, lead_scores = _proven(history, season, lead, request.quantile)
+    helps, lead_scores = _proven(history, season, lead, request.quantile)
     scores |= lead_scores
     losses = {name: one.loss for name, one in scores.items()}
     reason, message = _verdict(scores, season, request.max_error_percent)
     if reason:
         return Forecast(history.end, trusted=False, reason=reason, message=message, losses=losses)
     curve = None if season is None else drawn(season, history, lead)
-    nowcast = fit_nowcast(history, curve, lead, request.quantile)
+    nowcast = fit_nowcast(history, curve if helps else None, lead, request.quantile)
     season_now, season_peak = (None, None) if curve is None else season_parts(curve, len(curve) - lead, lead)
     return Forecast(
         made_at=history.end,
@@ -151,17 +151,15 @@ def _best_season(
     return best, scores
 
 
-def _proven(
-    history: History, season: Season | None, lead: int, quantile: float
-) -> tuple[Season | None, dict[str, Score]]:
-    """The season, if it helps over the lead as well, and the scores with it; else those without one."""
+def _proven(history: History, season: Season | None, lead: int, quantile: float) -> tuple[bool, dict[str, Score]]:
+    """Whether the season helps the nowcast, and the scores over the lead with it if it does, else without."""
     bare = _lead_scores(history, None, lead, quantile)
     if season is None:
-        return None, bare
+        return False, bare
     scores = _lead_scores(history, season, lead, quantile)
     with_it, without = scores.get(NOWCAST), bare.get(NOWCAST)
     helps = with_it is not None and (without is None or with_it.loss <= without.loss)
-    return (season, scores) if helps else (None, bare)
+    return helps, scores if helps else bare
 
 
 def _lead_scores(history: History, season: Season | None, lead: int, quantile: float) -> dict[str, Score]:
