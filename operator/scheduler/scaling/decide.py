@@ -20,6 +20,8 @@ GAP_SECONDS: Final = 60.0
 """Without a known load for longer, what was recommended before says nothing: the window begins anew, at the present
 pods."""
 _ROUNDING: Final = 1e-9
+_BEYOND_ALL_BOUNDS: Final = 1e9
+"""Pods: a rate that would overflow wants no more than this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +105,7 @@ def _count(value: float | None) -> float | None:
 
 
 def _pods(rate: float, target: float) -> int:
-    return math.ceil(rate / target - _ROUNDING)
+    return math.ceil(min(rate / target, _BEYOND_ALL_BOUNDS) - _ROUNDING)
 
 
 def _at(memory: Memory, current: int, rules: Rules, now: float) -> Memory:

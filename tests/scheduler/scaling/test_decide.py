@@ -54,6 +54,7 @@ def decided(observation, rules=RULES, memory=None, now=T0):
         pytest.param(seen(3, 300, forecast=math.nan), 3, "WithinTolerance", id="an unknown forecast is none"),
         pytest.param(seen(0, 10), 1, "LoadOffTarget", id="the first request wakes the first pod"),
         pytest.param(seen(3, 1e6), 100, "LoadOffTarget", id="never above the most"),
+        pytest.param(seen(3, 1.7e308, forecast=1.7e308), 100, "LoadOffTarget", id="nor when a sum has gone mad"),
         pytest.param(seen(3, 0.0), 1, "Idle", id="never below the fewest"),
         pytest.param(seen(200, 1e5), 100, "LoadOffTarget", id="a lowered maxReplicas holds at once"),
     ],
