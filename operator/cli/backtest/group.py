@@ -25,12 +25,16 @@ class LazyGroup(click.Group):
         if cmd_name not in SUBCOMMANDS:
             return super().get_command(ctx, cmd_name)
         module, _, attribute = SUBCOMMANDS[cmd_name].partition(":")
-        try:
-            command = getattr(importlib.import_module(module), attribute)
-        except ModuleNotFoundError as error:
-            raise click.ClickException(EXTRA_IS_MISSING.format(name=error.name)) from None
+        command = getattr(importlib.import_module(module), attribute)
         assert isinstance(command, click.Command)  # noqa: S101 - a slip in SUBCOMMANDS
         return command
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run it. Some libraries are only imported where they are needed, in the midst of a run."""
+        try:
+            return super().invoke(ctx)
+        except ModuleNotFoundError as error:
+            raise click.ClickException(EXTRA_IS_MISSING.format(name=error.name)) from None
 
 
 @click.group(cls=LazyGroup)

@@ -1,6 +1,7 @@
 """`kubectl glm backtest scaling`: options, mistakes, outputs."""
 
 import json
+import sys
 import threading
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -129,6 +130,14 @@ def test_it_begins_at_its_first_time(tmp_path):
 def test_the_group_names_its_subcommands_without_importing_them():
     outcome = CliRunner().invoke(main, ["backtest", "--help"])
     assert all(name in outcome.output for name in SUBCOMMANDS)
+
+
+def test_a_missing_library_is_told_with_what_to_install(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "prophet", None)
+    path = write(tmp_path / "load.csv", HEADER, *(f"{600 * at},{100 + at % 144}" for at in range(3 * 144 + 30)))
+    outcome = run("--traffic", path, "--policy", "glm-predictive", "--sweep-target", "0.8")
+    assert outcome.exit_code == 1
+    assert "pip install 'glm-operator[backtest]'" in outcome.stderr
 
 
 NOW = datetime(2026, 1, 15, tzinfo=UTC)
