@@ -1,6 +1,7 @@
 """`kubectl glm backtest scaling`: options, mistakes, outputs."""
 
 import json
+import subprocess
 import sys
 import threading
 from datetime import UTC, datetime
@@ -130,6 +131,15 @@ def test_it_begins_at_its_first_time(tmp_path):
 def test_the_group_names_its_subcommands_without_importing_them():
     outcome = CliRunner().invoke(main, ["backtest", "--help"])
     assert all(name in outcome.output for name in SUBCOMMANDS)
+
+
+def test_prophet_and_stan_write_nothing_of_their_own(tmp_path):
+    path = write(tmp_path / "load.csv", HEADER, *(f"{600 * at},{100 + at % 144}" for at in range(3 * 144 + 12)))
+    command = [sys.executable, "-m", "glm_operator.cli.main", "backtest", "scaling", "--traffic", path]
+    options = ["--policy", "glm-predictive", "--sweep-target", "0.8", "-o", "json"]
+    outcome = subprocess.run([*command, *options], capture_output=True, text=True, timeout=100, check=True)
+    told = {line.split(" ")[0] for line in outcome.stderr.splitlines()}
+    assert told == {"glm-predictive", "forecast"}
 
 
 def test_a_missing_library_is_told_with_what_to_install(tmp_path, monkeypatch):

@@ -69,9 +69,15 @@ def _fit_and_predict(times: Array, values: Array, wanted: Array, weekly: bool) -
 
 def _libraries() -> tuple[Any, Any]:
     """Prophet and pandas, told to keep quiet about what is no concern of the user (plots, one line a fit)."""
-    for name in ("prophet", "prophet.plot", "cmdstanpy"):
-        logging.getLogger(name).setLevel(logging.CRITICAL)
+    # Before the import, which warns of plots; and after it, as cmdstanpy sets its own level.
+    _hush()
     import pandas as pd
     import prophet
 
+    _hush()
     return prophet, pd
+
+
+def _hush() -> None:
+    for name in ("prophet", "prophet.plot", "cmdstanpy"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
