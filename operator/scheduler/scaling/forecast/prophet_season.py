@@ -69,15 +69,10 @@ def _fit_and_predict(times: Array, values: Array, wanted: Array, weekly: bool) -
 
 def _libraries() -> tuple[Any, Any]:
     """Prophet and pandas, told to keep quiet about what is no concern of the user (plots, one line a fit)."""
-    # Before the import, which warns of plots; and after it, as cmdstanpy sets its own level.
-    _hush()
+    for name in ("prophet", "prophet.plot", "cmdstanpy"):
+        # Not its level: cmdstanpy sets that anew when it is used.
+        logging.getLogger(name).disabled = True
     import pandas as pd
     import prophet
 
-    _hush()
     return prophet, pd
-
-
-def _hush() -> None:
-    for name in ("prophet", "prophet.plot", "cmdstanpy"):
-        logging.getLogger(name).setLevel(logging.CRITICAL)
