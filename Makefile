@@ -65,6 +65,10 @@ bench-reloads: cluster images models ## Memory and time of 200 reloads in runnin
 bench-engines: cluster images ## One ResNet-50 on each engine: latency, throughput, memory (BENCH_QUICK=1: a minute)
 	@$(PYTHON) -m bench.engines
 
+.PHONY: bench-scaling
+bench-scaling: $(INSTALLED) ## Scaling policies on a trace (TRAFFIC=FILE.csv; BENCH_QUICK=1: a minute)
+	@$(PYTHON) -m bench.scaling
+
 ##@ Make
 .PHONY: images models crds manifests manifests-check tools format lock
 images: $(INSTALLED) ## Build the images (only what changed)

@@ -72,7 +72,8 @@ class Fallback(ApiModel):
     behavior: Literal["Static", "CurrentReplicas", "CurrentReplicasIfHigher", "CurrentReplicasIfLower"] = (
         "CurrentReplicasIfHigher"
     )
-    """How `replicas` and the present number are combined."""
+    """How `replicas` and the present number are combined. `Static` and `CurrentReplicasIfLower` may take pods away
+    while nothing is known; the others never do."""
 
 
 class Scaling(ApiModel):
@@ -84,6 +85,8 @@ class Scaling(ApiModel):
     """Most."""
     target_requests_per_second: Annotated[int, Field(ge=1, le=10_000_000)] = 500
     """Requests per second that one pod shall get."""
+    scale_to_zero_after_seconds: Annotated[int, Field(ge=30, le=86_400)] = 300
+    """With `minReplicas` 0: time without a request, and since the last pod became ready, before that pod goes."""
     behavior: ScalingBehavior = ScalingBehavior()
     """Limits of change."""
     panic: Panic = Panic()

@@ -1,0 +1,1 @@
+"""`kubectl glm backtest scaling`: the scaling policies side by side on one load."""

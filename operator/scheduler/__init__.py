@@ -1,0 +1,1 @@
+"""Decisions about running servers: pure, with time as an argument and unknown as a value."""
