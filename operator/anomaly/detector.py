@@ -1,0 +1,116 @@
+"""What is unusual about the newest sample of many series at once: features, and how rare each is for that series.
+
+One call a step for all series, no loop over them. Nothing here looks ahead: a step uses the past and its own sample.
+"""
+
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from glm_operator.anomaly import neighbours, surprise
+
+Floats: TypeAlias = NDArray[np.float64]
+
+MEASURES: Final = ("level", "season", *(f"shape of {length} samples" for length in neighbours.LENGTHS))
+"""What is judged against its own past: distance from the running mean and from the baseline, and the shapes' novelty."""
+FEATURES: Final = ("level", "season", "step", "volatility", *MEASURES[2:])
+"""What the forest sees: signed where there is a sign, in standard deviations, on a logarithmic scale."""
+
+VOLATILITY_SAMPLES: Final = 16
+LEAST_SPREAD: Final = 1e-3
+"""Of the level: smaller wobbles are nobody's concern, and a constant series must not divide by zero."""
+_TINY: Final = 1e-9
+_SETTLED_SAMPLES: Final = 20.0
+_LEAST_RESIDUAL: Final = 0.05  # of the spread: a perfect baseline must not make noise of 1e-12 an anomaly
+
+
+@dataclass(frozen=True, slots=True)
+class Readings:
+    """Of one step; a row of NaN: the series had no sample."""
+
+    features: Floats
+    """Series x FEATURES."""
+    surprises: Floats
+    """Series x MEASURES: -log10 of the share of the past that was at least as odd; 0 in the warm-up."""
+
+
+@dataclass(slots=True)
+class Detector:
+    """The state of many series, one row each."""
+
+    seen: Floats
+    mean: Floats
+    square: Floats
+    """Mean square around the mean."""
+    residual: Floats
+    """Mean square of the distance from the baseline."""
+    last: Floats
+    memory: neighbours.Memory
+    counts: surprise.Counts
+
+    @classmethod
+    def empty(cls, series: int) -> "Detector":
+        """Of series that have seen nothing."""
+        zeros = [np.zeros(series) for _ in range(5)]
+        return cls(*zeros, neighbours.Memory.empty(series), surprise.empty(series, len(MEASURES)))
+
+    @property
+    def bytes_per_series(self) -> float:
+        """State in memory, without the baseline's."""
+        arrays = [self.seen, self.mean, self.square, self.residual, self.last, self.counts]
+        arrays += [self.memory.values, self.memory.anchor, self.memory.unit]
+        return sum(array.nbytes for array in arrays) / max(len(self.seen), 1)
+
+    def step(self, values: Floats, expected: Floats) -> Readings:
+        """Judge one sample of each series, then remember it. NaN or infinite: no sample, which changes nothing.
+
+        `expected` is the baseline's prediction; where it is NaN, the running mean stands in for it.
+        """
+        rows = np.flatnonzero(np.isfinite(values))
+        features = np.full((len(values), len(FEATURES)), np.nan)
+        surprises = np.full((len(values), len(MEASURES)), np.nan)
+        if rows.size:
+            features[rows], deviations = self._look(rows, values[rows], expected[rows])
+            counts = self.counts if len(rows) == len(values) else self.counts[rows]
+            surprises[rows] = surprise.observe(counts, deviations)
+            self.counts[rows] = counts
+        return Readings(features, surprises)
+
+    def _look(self, rows: NDArray[np.intp], values: Floats, expected: Floats) -> tuple[Floats, Floats]:
+        first = self.seen[rows] == 0
+        mean = np.where(first, values, self.mean[rows])
+        spread = np.maximum(np.sqrt(self.square[rows]), LEAST_SPREAD * np.abs(mean) + _TINY)
+        level = (values - mean) / spread
+        off = values - np.where(np.isfinite(expected), expected, mean)
+        season = off / np.maximum(np.sqrt(self.residual[rows]), _LEAST_RESIDUAL * spread)
+        step = np.where(first, 0.0, values - self.last[rows]) / spread
+        self.memory.push(rows, values, mean, spread)
+        shapes = self.memory.distances(rows) / spread[:, None]
+        shapes[self.seen[rows][:, None] < neighbours.enough()] = np.nan
+        volatility = self._volatility(rows) / spread
+        self._remember(rows, values, mean, off)
+        unsettled = self.seen[rows] <= _SETTLED_SAMPLES
+        deviations = np.column_stack([np.abs(level), np.abs(season), shapes])
+        deviations[unsettled] = np.nan
+        signed = np.column_stack([_logarithmic(level), _logarithmic(season), _logarithmic(step), np.log1p(volatility)])
+        return np.column_stack([signed, np.log1p(np.nan_to_num(shapes))]), deviations
+
+    def _volatility(self, rows: NDArray[np.intp]) -> Floats:
+        tail = self.memory.tail(rows, VOLATILITY_SAMPLES)
+        return np.asarray(np.nanstd(tail, axis=1) * self.memory.unit[rows])
+
+    def _remember(self, rows: NDArray[np.intp], values: Floats, mean: Floats, off: Floats) -> None:
+        seen = self.seen[rows] + 1
+        weight = 1.0 / np.minimum(seen, surprise.MEMORY_SAMPLES)
+        moved = values - mean
+        self.seen[rows] = seen
+        self.mean[rows] = mean + weight * moved
+        self.square[rows] = (1 - weight) * (self.square[rows] + weight * moved**2)
+        self.residual[rows] += weight * (off**2 - self.residual[rows])
+        self.last[rows] = values
+
+
+def _logarithmic(numbers: Floats) -> Floats:
+    return np.asarray(np.sign(numbers) * np.log1p(np.abs(numbers)))
