@@ -52,9 +52,12 @@ lint: typing-path ## ruff, mypy, import-linter, yamllint
 	@$(VENV)/bin/yamllint --strict manifests/samples $(CHART)/values.yaml $(CHART)/Chart.yaml
 
 ##@ Measure
-.PHONY: bench-reconcile
+.PHONY: bench-reconcile bench-anomaly
 bench-reconcile: cluster images ## Reconcile many resources: time, memory, writes (BENCH_QUICK=1: a minute)
 	@$(PYTHON) -m bench.reconcile
+
+bench-anomaly: $(INSTALLED) ## Anomaly detection on NAB's files (DATA=FOLDER): scores, fits, cost (BENCH_QUICK=1: a minute)
+	@$(PYTHON) -m bench.anomaly $(if $(DATA),--data "$(DATA)")
 
 ##@ Make
 .PHONY: images models crds manifests manifests-check tools format lock

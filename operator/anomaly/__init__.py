@@ -1,1 +1,1 @@
-"""Anomaly detection: baselines, features and a score between 0 and 1 that says what made it. Pure: time is an argument."""
+"""Anomaly detection: baselines, features and a score that says what made it. Pure: time is an argument."""

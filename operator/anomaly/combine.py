@@ -1,4 +1,4 @@
-"""From how rare each measure is to one score between 0 and 1, and who made it; and what is news, not more of the same."""
+"""From how rare each measure is to one score between 0 and 1, who made it, and what is news, not more of the same."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -58,9 +58,11 @@ def mean_evidence(surprises: Floats) -> Floats:
 
 def news(evidence: Floats) -> Floats:
     """Suppress what is no higher than the highest of the REFRACTORY_SAMPLES before it."""
+    if not len(evidence):
+        return evidence
     known = np.nan_to_num(evidence, nan=0.0)
     padded = np.concatenate([np.full(REFRACTORY_SAMPLES, -1.0), known])
-    before = np.lib.stride_tricks.sliding_window_view(padded[:-1], REFRACTORY_SAMPLES).max(axis=1) if len(known) else known
+    before = np.lib.stride_tricks.sliding_window_view(padded[:-1], REFRACTORY_SAMPLES).max(axis=1)
     return np.asarray(np.where(known > before, evidence, evidence * REPEATED))
 
 

@@ -14,7 +14,7 @@ from glm_operator.anomaly import neighbours, surprise
 Floats: TypeAlias = NDArray[np.float64]
 
 MEASURES: Final = ("level", "season", *(f"shape of {length} samples" for length in neighbours.LENGTHS))
-"""What is judged against its own past: distance from the running mean and from the baseline, and the shapes' novelty."""
+"""Judged against their own past: the distances from the running mean and the baseline, and the shapes' novelty."""
 FEATURES: Final = ("level", "season", "step", "volatility", *MEASURES[2:])
 """What the forest sees: signed where there is a sign, in standard deviations, on a logarithmic scale."""
 
@@ -53,15 +53,42 @@ class Detector:
     @classmethod
     def empty(cls, series: int) -> "Detector":
         """Of series that have seen nothing."""
-        zeros = [np.zeros(series) for _ in range(5)]
-        return cls(*zeros, neighbours.Memory.empty(series), surprise.empty(series, len(MEASURES)))
+        return cls(
+            seen=np.zeros(series),
+            mean=np.zeros(series),
+            square=np.zeros(series),
+            residual=np.zeros(series),
+            last=np.zeros(series),
+            memory=neighbours.Memory.empty(series),
+            counts=surprise.empty(series, len(MEASURES)),
+        )
 
     @property
     def bytes_per_series(self) -> float:
         """State in memory, without the baseline's."""
-        arrays = [self.seen, self.mean, self.square, self.residual, self.last, self.counts]
-        arrays += [self.memory.values, self.memory.anchor, self.memory.unit]
-        return sum(array.nbytes for array in arrays) / max(len(self.seen), 1)
+        size = sum(column.nbytes for column in self._columns()) + self.memory.values.nbytes + self.counts.nbytes
+        return size / max(len(self.seen), 1)
+
+    def pack(self, row: int) -> bytes:
+        """One series' state, for a cache that a restart can read."""
+        numbers = np.array([column[row] for column in self._columns()])
+        parts = (numbers.astype("<f8"), self.memory.values[row].astype("<f2"), self.counts[row].astype("<f4"))
+        return b"".join(part.tobytes() for part in parts)
+
+    def unpack(self, row: int, packed: bytes) -> None:
+        """Put back what `pack` returned. ValueError, and nothing changed, when it is something else."""
+        columns = self._columns()
+        begin, middle = 8 * len(columns), 8 * len(columns) + 2 * neighbours.KEPT
+        if len(packed) != middle + 4 * self.counts[0].size:
+            raise ValueError(f"{len(packed)} bytes are no state of a series")
+        numbers = np.frombuffer(packed[:begin], "<f8")
+        counts = np.frombuffer(packed[middle:], "<f4").reshape(self.counts[0].shape)
+        if not (np.all(np.isfinite(numbers)) and np.all(counts >= 0)):
+            raise ValueError("a series' state holds numbers that no series reaches")
+        for column, number in zip(columns, numbers, strict=True):
+            column[row] = number
+        self.memory.values[row] = np.frombuffer(packed[begin:middle], "<f2")
+        self.counts[row] = counts
 
     def step(self, values: Floats, expected: Floats) -> Readings:
         """Judge one sample of each series, then remember it. NaN or infinite: no sample, which changes nothing.
@@ -77,6 +104,9 @@ class Detector:
             surprises[rows] = surprise.observe(counts, deviations)
             self.counts[rows] = counts
         return Readings(features, surprises)
+
+    def _columns(self) -> list[Floats]:
+        return [self.seen, self.mean, self.square, self.residual, self.last, self.memory.anchor, self.memory.unit]
 
     def _look(self, rows: NDArray[np.intp], values: Floats, expected: Floats) -> tuple[Floats, Floats]:
         first = self.seen[rows] == 0
@@ -98,8 +128,11 @@ class Detector:
         return np.column_stack([signed, np.log1p(np.nan_to_num(shapes))]), deviations
 
     def _volatility(self, rows: NDArray[np.intp]) -> Floats:
-        tail = self.memory.tail(rows, VOLATILITY_SAMPLES)
-        return np.asarray(np.nanstd(tail, axis=1) * self.memory.unit[rows])
+        tail, known = self.memory.tail(rows, VOLATILITY_SAMPLES)
+        count = known.sum(axis=1)
+        mean = tail.sum(axis=1) / count
+        square = (np.where(known, tail - mean[:, None], 0.0) ** 2).sum(axis=1) / count
+        return np.asarray(np.sqrt(square) * self.memory.unit[rows])
 
     def _remember(self, rows: NDArray[np.intp], values: Floats, mean: Floats, off: Floats) -> None:
         seen = self.seen[rows] + 1

@@ -22,7 +22,7 @@ class Forest:
     usual: Floats
 
     def surprise(self, features: Floats) -> Floats:
-        """-log10 of the share of the fitted rows at least as odd; NaN for rows with NaN. Ask in batches: a call is dear."""
+        """-log10 of the share of the fitted rows at least as odd; NaN for rows with NaN. A call is dear: batch."""
         result = np.full(len(features), np.nan)
         known = np.isfinite(features).all(axis=1)
         if known.any():

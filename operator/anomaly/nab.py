@@ -1,9 +1,9 @@
-"""The scoring of the Numenta Anomaly Benchmark: early detections are worth more, false ones cost, one threshold for all files.
+"""The scoring of the Numenta Anomaly Benchmark: early detections pay, false ones cost, one threshold for all files.
 
-After "Evaluating Real-time Anomaly Detection Algorithms - the Numenta Anomaly Benchmark" (Lavin and Ahmad, 2015): a window
-counts by its earliest detection, at the value of a sigmoid over the position in it; a detection outside costs by the
-distance from the window before it; the first 15 % of a file (at most 750 samples) are probation; the sum is normalised
-between the null detector (0) and the perfect one (100).
+After Lavin and Ahmad, "Evaluating Real-time Anomaly Detection Algorithms - the Numenta Anomaly Benchmark" (2015). A
+window counts by its earliest detection, at the value of a sigmoid over the position in it; a detection outside costs by
+the distance from the window before it; the first 15 % of a file (at most 750 samples) are probation; the sum is
+normalised between the null detector (0) and the perfect one (100).
 """
 
 from collections.abc import Iterable, Sequence
@@ -19,6 +19,7 @@ PROBATION_SHARE: Final = 0.15
 PROBATION_LONGEST: Final = 750
 OUTSIDE: Final = -1
 SECONDS_A_DAY: Final = 86_400.0
+_FAR: Final = 3.0  # window widths behind a window: from there on a false detection costs in full
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +106,14 @@ def score_at(series: Sequence[ScoredSeries], threshold: float, profile: Profile 
     return _normalised(total, points.windows, profile)
 
 
+def held_out(series: Sequence[ScoredSeries]) -> float | None:
+    """The score on every second series with the threshold that is best on the others; None: a half has no window."""
+    chosen_on, reported = series[0::2], series[1::2]
+    if not any(one.windows for one in chosen_on) or not any(one.windows for one in reported):
+        return None
+    return score_at(reported, best(chosen_on)[1])
+
+
 def errors_at(series: Iterable[ScoredSeries], threshold: float) -> Errors:
     """What is found and what is falsely told at `threshold`."""
     windows = found = alarms = 0
@@ -124,7 +133,8 @@ def errors_at(series: Iterable[ScoredSeries], threshold: float) -> Errors:
                 delays.append(float(hits[0] - first))
         outside = flagged & ~inside
         alarms += int(np.count_nonzero(outside & ~np.append(False, outside[:-1])))
-        days += float(one.times[-1] - one.times[min(begin, len(one.times) - 1)]) / SECONDS_A_DAY if len(one.times) else 0.0
+        if len(one.times):
+            days += float(one.times[-1] - one.times[min(begin, len(one.times) - 1)]) / SECONDS_A_DAY
     return Errors(windows, found, alarms, days, float(np.median(delays)) if delays else None)
 
 
@@ -148,7 +158,8 @@ def _worth(one: ScoredSeries, number: int) -> tuple[Floats, NDArray[np.int64]]:
     position = np.arange(length, dtype=float)
     worth, window = np.full(length, -1.0), np.full(length, OUTSIDE, np.int64)
     for offset, (first, last) in enumerate(one.windows):
-        left, right = np.searchsorted(one.times, first, "left"), np.searchsorted(one.times, last, "right") - 1
+        left = int(np.searchsorted(one.times, first, "left"))
+        right = int(np.searchsorted(one.times, last, "right")) - 1
         width = right - left + 1
         if width < 1:
             continue
@@ -159,7 +170,8 @@ def _worth(one: ScoredSeries, number: int) -> tuple[Floats, NDArray[np.int64]]:
 
 
 def _sigmoid(position: Floats | float) -> Floats:
-    return np.where(np.asarray(position) > 3.0, -1.0, 2.0 / (1.0 + np.exp(5.0 * np.minimum(position, 3.0))) - 1.0)
+    at = np.asarray(position, dtype=float)
+    return np.asarray(np.where(at > _FAR, -1.0, 2.0 / (1.0 + np.exp(5.0 * np.minimum(at, _FAR))) - 1.0))
 
 
 def _gains(worth: Floats, window: NDArray[np.int64], profile: Profile) -> Floats:

@@ -1,8 +1,8 @@
 """How far the newest stretch of a series is from its nearest stretches in the past, at several lengths.
 
-A shape that came before (the daily job, the hourly peak) has near neighbours however odd it looks to a mean; a new shape
-has none. After Burnaev and Ishimtsev's KNN-CAD, with the mean of three neighbours, so that one earlier fault doesn't
-make the next one normal. Values are kept as half floats around an anchor: 2 KiB a series.
+A shape that came before (the daily job, the hourly peak) has near neighbours however odd it looks to a mean; a new one
+has none. After Burnaev and Ishimtsev's KNN-CAD, with the mean of three neighbours, so that one earlier fault doesn't make
+the next one normal. Values are kept as half floats around an anchor: 2 KiB a series.
 """
 
 from dataclasses import dataclass
@@ -63,10 +63,11 @@ class Memory:
             found[begin : begin + _ROWS_AT_ONCE] = _nearest(self.values[part].astype(np.float32))
         return found * self.unit[rows][:, None]
 
-    def tail(self, rows: NDArray[np.intp], count: int) -> Floats:
-        """The last `count` values of each row, in units from the anchor; unseen ones are NaN."""
+    def tail(self, rows: NDArray[np.intp], count: int) -> tuple[Floats, NDArray[np.bool_]]:
+        """The last `count` values of each row, in units from the anchor, and which were seen; the others are 0."""
         last = self.values[rows, -count:].astype(float)
-        return np.where(last == _UNSEEN, np.nan, last)
+        seen = last != _UNSEEN
+        return np.where(seen, last, 0.0), seen
 
     def _anchor(self, rows: NDArray[np.intp], level: Floats, spread: Floats) -> None:
         kept = self.values[rows].astype(float)

@@ -20,7 +20,7 @@ Floats: TypeAlias = NDArray[np.float64]
 
 REFIT_SECONDS: Final = SECONDS_A_DAY
 _FEWEST_BETWEEN_FITS: Final = 24
-_FOREST_GROWTH: Final = 8  # a forest is fitted anew when the history has grown by an eighth
+_FOREST_GROWTH: Final = 4  # a forest is fitted anew when the history has grown by a quarter
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,6 @@ def _steps(times: Floats, values: Floats) -> tuple[Floats, Floats, Floats, Float
             due, next_sample = times[number] + REFIT_SECONDS, number + _FEWEST_BETWEEN_FITS
             fitted = baselines.fit_baseline(times[:number], values[:number], times[number - 1])
             if fitted is not None:
-                ahead = slice(number, None)
                 until = max(int(np.searchsorted(times, due)), next_sample)
                 ahead = slice(number, until + 1)
                 expected[ahead] = fitted.expect(times[ahead])

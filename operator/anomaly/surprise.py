@@ -1,4 +1,4 @@
-"""How rare a deviation is, against the series' own past: the empirical tail, kept as a histogram that forgets slowly."""
+"""How rare a deviation is against the series' own past: the empirical tail, as a histogram that forgets slowly."""
 
 from typing import Final, TypeAlias
 
@@ -39,7 +39,8 @@ def observe(counts: Counts, deviations: Floats) -> Floats:
     above = np.where(np.arange(BINS) > bins[:, :, None], counts, np.float32(0)).sum(axis=2, dtype=np.float64)
     own = np.take_along_axis(counts, bins[:, :, None], axis=2)[:, :, 0]
     surprise = -np.log10((1.0 + above + own * (1.0 - within)) / (total + 1.0))
-    counts *= np.where(known & (total >= MEMORY_SAMPLES), 1.0 - 1.0 / MEMORY_SAMPLES, 1.0).astype(np.float32)[:, :, None]
+    full = known & (total >= MEMORY_SAMPLES)
+    counts *= np.where(full, 1.0 - 1.0 / MEMORY_SAMPLES, 1.0).astype(np.float32)[:, :, None]
     rows, columns = np.nonzero(known)
     counts[rows, columns, bins[rows, columns]] += np.float32(1)
     result: Floats = np.where(known, np.where(total >= WARM_UP_SAMPLES, np.maximum(surprise, 0.0), 0.0), np.nan)

@@ -11,6 +11,7 @@ from rich.console import Console, RenderableType
 from rich.live import Live
 
 from glm_operator.api import group
+from glm_operator.cli.backtest.group import backtest
 from glm_operator.cli.check import exit_code, gather_facts, inspect_installation, render_findings
 from glm_operator.cli.context import Connection, no_cluster, with_connection
 from glm_operator.cli.explain import render_decisions
@@ -71,6 +72,9 @@ def check(connection: Connection, pre: bool, operator_namespace: str) -> None:
         return exit_code(findings)
 
     _run(connection, run)
+
+
+main.add_command(backtest)
 
 
 async def _status(cluster: Cluster, namespace: str | None, name: str | None, watch: bool) -> int:
