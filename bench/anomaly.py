@@ -111,7 +111,7 @@ def _judged(series: Sequence[Series], scores: Sequence[Floats], labels: Labels) 
 
 
 def _cost() -> dict[str, float]:
-    times = 1.7e9 + np.arange(POINTS) * 300.0
+    times = 1.7e9 + np.arange(POINTS, dtype=np.float64) * 300.0
     values = np.array([_synthetic(times, seed) for seed in range(FITS)])
     frame = frame_for(times, Seasons(DAILY_ORDER, WEEKLY_ORDER))
     fit_many(times, values[:2], frame)
@@ -147,7 +147,7 @@ def _stock(times: Floats, values: Floats) -> tuple[Fit, float]:
 
 
 def _score_cost(baselines: Sequence[Baseline], values: Floats, now: float) -> tuple[float, int]:
-    """Processor seconds to score one sample of each of 10,000 series (median of a few), and a series' state in bytes."""
+    """Processor seconds to score one sample of each of 10,000 series (median of a few), and a series' bytes."""
     detector = Detector.empty(SERIES)
     columns = np.random.default_rng(0).integers(0, values.shape[1], (WARM_STEPS + STEPS, SERIES))
     samples = values[np.arange(SERIES) % len(values), columns]

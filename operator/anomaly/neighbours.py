@@ -1,8 +1,8 @@
 """How far the newest stretch of a series is from its nearest stretches in the past, at several lengths.
 
 A shape that came before (the daily job, the hourly peak) has near neighbours however odd it looks to a mean; a new one
-has none. After Burnaev and Ishimtsev's KNN-CAD, with the mean of three neighbours, so that one earlier fault doesn't make
-the next one normal. Values are kept as half floats around an anchor: 2 KiB a series.
+has none. After Burnaev and Ishimtsev's KNN-CAD, with the mean of three neighbours, so that one earlier fault doesn't
+make the next one normal. Values are kept as half floats around an anchor: 2 KiB a series.
 """
 
 from dataclasses import dataclass
