@@ -54,10 +54,11 @@ def prophet_intervals(times: Floats, values: Floats) -> Floats:
 
 def stock_prophet(times: Floats, values: Floats, **settings: Any) -> Any:
     """A fitted `Prophet` with its own defaults."""
-    for name in ("prophet", "cmdstanpy", "prophet.plot"):
-        logging.getLogger(name).setLevel(logging.CRITICAL)
+    import cmdstanpy  # noqa: F401 - sets its logger's level when it is imported
     from prophet import Prophet
 
+    for name in ("prophet", "cmdstanpy", "prophet.plot"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     # Stan's files go where they are removed: thousands of fits would fill /tmp (prophet#2668).
     with tempfile.TemporaryDirectory() as folder:
         return Prophet(**settings).fit(_frame(times, values), output_dir=folder)

@@ -94,5 +94,5 @@ def test_a_restart_goes_on_with_the_packed_baseline():
 
 @pytest.mark.parametrize("packed", [b"", b"\xff" * 40, b"\0" * 3], ids=["empty", "garbage", "cut off"])
 def test_what_is_no_baseline_is_refused(packed):
-    with pytest.raises(ValueError, match="bytes are no|numbers are no"):
+    with pytest.raises(ValueError, match=r"bytes are no|numbers are no"):
         Baseline.unpack(packed)

@@ -85,7 +85,7 @@ def test_errors_count_runs_outside_the_windows_and_the_delay_inside():
 @pytest.mark.skipif(not DATA.is_dir(), reason=f"NAB's files are not in {DATA}; NAB_DATA tells another folder")
 def test_the_scorer_reproduces_the_published_windowed_gaussian():
     labels = read_labels(DATA / "labels/combined_windows.json")
-    published = {name for name in json.loads((DATA / "labels/combined_windows.json").read_text())}
+    published = set(json.loads((DATA / "labels/combined_windows.json").read_text()))
     corpus = []
     for name, path in find_files(DATA / "data", DATA / "results").items():
         if name in published:
@@ -93,6 +93,6 @@ def test_the_scorer_reproduces_the_published_windowed_gaussian():
             corpus.append(nab.ScoredSeries(one.times, windowed_gaussian(one.values), labels.of(name) or ()))
     if len(corpus) != 35:
         pytest.skip(f"the figures are those of 35 files; here are {len(corpus)}")
-    # The published threshold of all three profiles is 1.0, where half floats of twelve digits tie.
+    # The published threshold of all three profiles is 1.0, where scores of twelve digits tie.
     assert [round(nab.score_at(corpus, 1.0, profile), 1) for profile in nab.PROFILES] == [37.1, 18.8, 44.7]
     assert round(nab.held_out(corpus), 1) == 32.5
