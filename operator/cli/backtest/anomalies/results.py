@@ -14,6 +14,7 @@ from rich.text import Text
 
 from glm_operator.anomaly import nab
 from glm_operator.anomaly.alarm import OPEN_AT
+from glm_operator.anomaly.detector import usable
 from glm_operator.anomaly.online import Run, run_online
 from glm_operator.cli.backtest.anomalies.labels import Labels
 from glm_operator.cli.backtest.anomalies.series import Series
@@ -31,7 +32,7 @@ class Scored:
     @property
     def scores(self) -> nab.Floats:
         """As they are written: NaN for a missing value, 0 where nothing is told (warm-up, repeated times)."""
-        missing = ~np.isfinite(self.series.values)
+        missing = ~usable(self.series.values)
         return np.where(missing, np.nan, np.nan_to_num(self.run.combined.score, nan=0.0))
 
 
@@ -118,7 +119,7 @@ def _file(one: Scored, threshold: float) -> dict[str, Any]:
     return {
         "file": one.series.name,
         "samples": len(one.series.times),
-        "missing": int(np.count_nonzero(~np.isfinite(one.series.values))),
+        "missing": int(np.count_nonzero(~usable(one.series.values))),
         "out_of_order": one.run.left_out,
         "flagged": int(np.count_nonzero(one.scores >= threshold)),
         "highest": [_told(one, int(sample)) for sample in _highest(one.scores)],
