@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import numpy as np
 from rich.console import Group, RenderableType
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from glm_operator.anomaly import nab
@@ -143,7 +143,9 @@ def _highest(scores: nab.Floats) -> nab.Floats:
 def table(scored: Sequence[Scored], verdict: Verdict | None, out: Path) -> RenderableType:
     """For people."""
     threshold = threshold_of(verdict)
-    rows = Table("FILE", "SAMPLES", "FLAGGED", "HIGHEST", "AT", "MADE BY", box=None, header_style="bold")
+    rows = Table(Column("FILE", overflow="fold"), "SAMPLES", "FLAGGED", "HIGHEST", box=None, header_style="bold")
+    rows.add_column("AT", no_wrap=True)
+    rows.add_column("MADE BY")
     for one in scored:
         file = _file(one, threshold)
         top = file["highest"][0] if file["highest"] else None
