@@ -21,19 +21,15 @@ PROPHET_FIRST_SECONDS: Final = 2 * 86_400.0
 
 def windowed_gaussian(values: Floats) -> Floats:
     """NAB's Windowed Gaussian: how far into the normal tail of the last 6,400 values, which move on by a hundred."""
-    scores, window, waiting = np.zeros(len(values)), list[float](), list[float]()
-    mean, deviation = 0.0, 1.0
+    scores, mean, deviation = np.zeros(len(values)), 0.0, 1.0
     for number, value in enumerate(values.tolist()):
-        if window:
+        if number:
             scores[number] = 1.0 - 0.5 * math.erfc(abs(value - mean) / deviation / math.sqrt(2.0))
-        if len(window) < GAUSSIAN_WINDOW:
-            window.append(value)
-        else:
-            waiting.append(value)
-            if len(waiting) < GAUSSIAN_STEP:
-                continue
-            window, waiting = window[GAUSSIAN_STEP:] + waiting, []
-        mean, deviation = float(np.mean(window)), float(np.std(window)) or 1e-6
+        over = number + 1 - GAUSSIAN_WINDOW
+        if over > 0 and over % GAUSSIAN_STEP:
+            continue
+        window = values[max(over, 0) : number + 1]
+        mean, deviation = float(window.mean()), float(window.std()) or 1e-6
     return scores.round(GAUSSIAN_DIGITS)
 
 
@@ -54,11 +50,12 @@ def prophet_intervals(times: Floats, values: Floats) -> Floats:
 
 def stock_prophet(times: Floats, values: Floats, **settings: Any) -> Any:
     """A fitted `Prophet` with its own defaults."""
-    import cmdstanpy  # noqa: F401 - sets its logger's level when it is imported
+    for name in ("prophet", "cmdstanpy", "prophet.plot"):
+        logger = logging.getLogger(name)
+        logger.addHandler(logging.NullHandler())  # cmdstanpy chooses a level of its own when it finds no handler
+        logger.setLevel(logging.CRITICAL)
     from prophet import Prophet
 
-    for name in ("prophet", "cmdstanpy", "prophet.plot"):
-        logging.getLogger(name).setLevel(logging.CRITICAL)
     # Stan's files go where they are removed: thousands of fits would fill /tmp (prophet#2668).
     with tempfile.TemporaryDirectory() as folder:
         return Prophet(**settings).fit(_frame(times, values), output_dir=folder)
