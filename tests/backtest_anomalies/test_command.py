@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from glm_operator.cli.backtest.anomalies.labels import read_labels
-from glm_operator.cli.backtest.anomalies.prometheus import pieces
+from glm_operator.cli.backtest.anomalies.prometheus import MOST_SERIES, collect, pieces
 from glm_operator.cli.backtest.anomalies.series import SeriesError, read_series, safe_names
 from glm_operator.cli.main import main
 
@@ -165,6 +165,16 @@ def test_a_hostile_label_makes_no_path():
     names = safe_names(["../../etc/passwd", "a=1", "a 1", "\0", "é" * 500])
     assert len(set(names)) == len(names)
     assert all(name.isascii() and "/" not in name and len(name) < 100 and name[0] != "." for name in names)
+
+
+def test_an_answer_with_very_many_series_is_bounded_and_says_so():
+    points = {}
+    answer = [{"metric": {"pod": str(number)}, "values": [[0, "1"]]} for number in range(MOST_SERIES + 5)]
+    assert len(collect(points, answer)) == 5
+    later = [{"metric": {"pod": "0"}, "values": [[60, "2"]]}]
+    assert collect(points, later) == set()
+    assert len(points) == MOST_SERIES
+    assert points["pod=0"] == {0.0: 1.0, 60.0: 2.0}
 
 
 class Prometheus(BaseHTTPRequestHandler):

@@ -1,8 +1,10 @@
 """The command: options in, files, table or JSON out."""
 
+import itertools
 import json
 import os
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -85,7 +87,7 @@ def _load(
     if not query:
         raise click.UsageError("--from-prometheus needs --query: the PromQL of the series")
     series, left_out = query_series(str(url), query, days, timedelta(seconds=step_seconds), datetime.now(UTC))
-    more = [f"{left_out} series after the first {MOST_SERIES}: narrow the query"] if left_out else []
+    more = [f"{left_out} series beyond {MOST_SERIES}: narrow the query"] if left_out else []
     return series, more
 
 
@@ -113,13 +115,13 @@ def _write(scored: list[Scored], verdict: Verdict | None, labels: Labels | None,
         raise click.ClickException(f"{error.filename} can't be written: {error.strerror}") from None
 
 
-class _progress:  # noqa: N801 - used as a function
+def _progress(total: int) -> Callable[[str], None]:
     """Counts on standard error, where it is a terminal."""
+    numbers = itertools.count(1)
 
-    def __init__(self, total: int) -> None:
-        self.total, self.done = total, 0
-
-    def __call__(self, name: str) -> None:
-        self.done += 1
+    def done(name: str) -> None:
+        number = next(numbers)
         if sys.stderr.isatty():
-            click.echo(f"{self.done}/{self.total} {name!r}", err=True)
+            click.echo(f"{number}/{total} {name!r}", err=True)
+
+    return done

@@ -21,18 +21,19 @@ def query_series(url: str, query: str, days: int, step: timedelta, now: datetime
 
     client = PrometheusConnect(url=url)
     points: dict[str, dict[float, float]] = {}
+    left_out: set[str] = set()
     seconds = str(int(step.total_seconds()))
     try:
         for begin, end in pieces(now - timedelta(days=days), now, step):
             answer = client.custom_query_range(query, begin, end, seconds, timeout=TIMEOUT_SECONDS)
-            _collect(points, answer)
+            left_out |= collect(points, answer)
     except (PrometheusApiClientException, RequestException, ValueError, KeyError) as error:
         raise SeriesError(f"{url} does not answer the query {query!r}: {error}") from None
     if not points:
         raise SeriesError(f"{url} knows nothing for {query!r} in the last {days} days; try the query in its web page")
-    kept = sorted(points)[:MOST_SERIES]
-    series = [_series(name, points[label]) for name, label in zip(safe_names(kept), kept, strict=True)]
-    return series, len(points) - len(kept)
+    labels = sorted(points)
+    series = [_series(name, points[label]) for name, label in zip(safe_names(labels), labels, strict=True)]
+    return series, len(left_out)
 
 
 def pieces(begin: datetime, end: datetime, step: timedelta) -> list[tuple[datetime, datetime]]:
@@ -44,10 +45,16 @@ def pieces(begin: datetime, end: datetime, step: timedelta) -> list[tuple[dateti
     return result
 
 
-def _collect(points: dict[str, dict[float, float]], answer: Sequence[dict[str, Any]]) -> None:
+def collect(points: dict[str, dict[float, float]], answer: Sequence[dict[str, Any]]) -> set[str]:
+    """Add an answer's samples to `points`, for at most MOST_SERIES series; the labels of those that were left out."""
+    left_out = set()
     for one in answer:
         label = ",".join(f"{name}={value}" for name, value in sorted(one["metric"].items()))
+        if label not in points and len(points) >= MOST_SERIES:
+            left_out.add(label)
+            continue
         points.setdefault(label, {}).update((float(at), float(text)) for at, text in one["values"])
+    return left_out
 
 
 def _series(name: str, points: dict[float, float]) -> Series:
