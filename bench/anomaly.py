@@ -84,7 +84,7 @@ def _detectors(series: Sequence[Series]) -> Sequence[tuple[str, Sequence[Floats]
     gaussian = [windowed_gaussian(one.values) for one in series]
     with ProcessPoolExecutor(jobs, get_context("spawn")) as pool:
         prophet = list(pool.map(_prophet, series))
-    return [("glm-operator", ours), ("windowed-gaussian", gaussian), ("prophet-intervals-weekly", prophet)]
+    return [("glm-operator", ours), ("windowed-gaussian", gaussian), ("prophet-intervals", prophet)]
 
 
 def _prophet(series: Series) -> Floats:
