@@ -69,6 +69,10 @@ bench-engines: cluster images ## One ResNet-50 on each engine: latency, throughp
 bench-scaling: $(INSTALLED) ## Scaling policies on a trace (TRAFFIC=FILE.csv; BENCH_QUICK=1: a minute)
 	@$(PYTHON) -m bench.scaling
 
+.PHONY: bench-anomaly
+bench-anomaly: $(INSTALLED) ## Anomaly detection on NAB's files (DATA=FOLDER): scores, fits, cost (BENCH_QUICK=1: a minute)
+	@$(PYTHON) -m bench.anomaly $(if $(DATA),--data "$(DATA)")
+
 ##@ Make
 .PHONY: images models crds manifests manifests-check tools format lock
 images: $(INSTALLED) ## Build the images (only what changed)

@@ -6,6 +6,7 @@ from typing import Final
 import click
 
 SUBCOMMANDS: Final = {
+    "anomalies": "glm_operator.cli.backtest.anomalies.command:anomalies",
     "scaling": "glm_operator.cli.backtest.scaling.command:scaling",
 }
 EXTRA_IS_MISSING: Final = (

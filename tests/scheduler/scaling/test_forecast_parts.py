@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from loads import daily, history, unforecastable
 
 from glm_operator.scheduler.scaling.forecast.history import DAY_SECONDS, history_of
 from glm_operator.scheduler.scaling.forecast.nowcast import Recent, fit_nowcast, highest_ahead, season_parts
 from glm_operator.scheduler.scaling.forecast.prophet_season import ProphetSeason
 from glm_operator.scheduler.scaling.forecast.quantile_regression import fit_quantile, pinball_loss
 from glm_operator.scheduler.scaling.forecast.season import LAST_DAY, Flat
+from loads import daily, history, unforecastable
 
 NAN = math.nan
 
