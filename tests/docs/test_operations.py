@@ -16,22 +16,31 @@ def reasons_of(source):
         if not isinstance(call, ast.Call) or getattr(call.func, "id", "") not in REASON_POSITION:
             continue
         position = REASON_POSITION[call.func.id]
-        if len(call.args) > position and isinstance(call.args[position], ast.Constant):
-            yield call.args[position].value
+        if len(call.args) <= position:
+            continue
+        reason = call.args[position]
+        if isinstance(reason, ast.Constant):
+            yield reason.value
+        elif isinstance(reason, ast.Name) and reason.id in CONSTANTS:
+            yield CONSTANTS[reason.id]
 
 
-FOUND = sorted(
-    {
-        reason
-        for path in (ROOT / "operator").rglob("*.py")
-        if "cli" not in path.parts
-        for reason in reasons_of(path.read_text())
-    }
-)
+def constants_of(source):
+    """Texts that have a name, in capitals, in their module."""
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.AnnAssign) and isinstance(node.value, ast.Constant) and node.target.id.isupper():
+            yield node.target.id, node.value.value
+
+
+SOURCES = [path.read_text() for path in (ROOT / "operator").rglob("*.py") if "cli" not in path.parts]
+CONSTANTS = {name: value for source in SOURCES for name, value in constants_of(source)}
+
+
+FOUND = sorted({reason for source in SOURCES for reason in reasons_of(source)})
 
 
 def test_reasons_are_found():
-    assert {"AllModelsServing", "InvalidSpec", "ImagePullFailed", "ClusterError"} <= set(FOUND)
+    assert {"AllModelsServing", "InvalidSpec", "UpdatingModels", "ImagePullFailed", "ClusterError"} <= set(FOUND)
 
 
 @pytest.mark.parametrize("reason", FOUND)
