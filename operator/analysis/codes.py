@@ -152,14 +152,7 @@ _OWN: Final[dict[str, Code]] = {
     "GLM311": Code(_WARNING, "A label is the operator's own, which wins", "use another key"),
     "GLM312": Code(_WARNING, "Running requests are cut off when a pod ends", "set runtime.exitTimeoutSeconds"),
     "GLM313": Code(_WARNING, "A quantity of memory is far too small", "use Mi or Gi: the suffix m means thousandths"),
-    "GLM314": Code(
-        _ERROR, "A resource has a name that Kubernetes doesn't know", "use cpu, memory or a name with a domain"
-    ),
-    "GLM315": Code(_ERROR, "A toleration contradicts itself", "leave value out with operator: Exists"),
     "GLM316": Code(_WARNING, "A flag of the server is given twice", "keep one"),
-    "GLM317": Code(
-        _ERROR, "A label or annotation has a key that Kubernetes refuses", "use [PREFIX/]NAME of letters, digits, -_."
-    ),
     "GLM318": Code(
         _ERROR,
         "The name of an image isn't one",

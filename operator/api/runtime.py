@@ -74,16 +74,19 @@ class Toleration(ApiModel):
 
     rules: ClassVar[tuple[Rule, ...]] = (
         Rule(
+            code="GLM314",
             cel="has(self.key) || self.operator == 'Exists'",
             message="a toleration of every key needs operator: Exists; set it, or a key",
             holds=lambda toleration: toleration.key is not None or toleration.operator == "Exists",
         ),
         Rule(
+            code="GLM315",
             cel="self.operator != 'Exists' || !has(self.value) || self.value == ''",
             message="a toleration with operator: Exists takes no value; remove it, or set operator: Equal",
             holds=lambda toleration: toleration.operator != "Exists" or not toleration.value,
         ),
         Rule(
+            code="GLM317",
             cel="!has(self.tolerationSeconds) || (has(self.effect) && self.effect == 'NoExecute')",
             message="tolerationSeconds works with effect: NoExecute only; set it, or remove tolerationSeconds",
             holds=lambda toleration: toleration.toleration_seconds is None or toleration.effect == "NoExecute",
@@ -124,6 +127,7 @@ class PodTemplate(ApiModel):
 
     rules: ClassVar[tuple[Rule, ...]] = (
         Rule(
+            code="GLM319",
             cel=None,
             message="two imagePullSecrets have the same name; remove one",
             holds=lambda template: (

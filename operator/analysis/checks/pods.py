@@ -23,9 +23,6 @@ _REFERENCE: Final = re.compile(
 """A name that a node can pull: what the `distribution` project takes for one."""
 _MOVING_TAGS: Final = frozenset({"latest", "main", "master", "nightly", "dev", "edge", "stable"})
 _RELEASE: Final = re.compile(r"tritonserver(?:-[a-z0-9]+)*:(\d{2})\.(\d{2})(?!\d)")
-_KEY: Final = re.compile(
-    r"([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?",
-)
 _REPEATABLE_FLAGS: Final = frozenset(
     {"--backend-config", "--cache-config", "--cuda-memory-pool-byte-size", "--cuda-virtual-address-size",
      "--model-load-gpu-limit", "--rate-limit-resource"}
@@ -111,37 +108,13 @@ def flags(subject: Subject) -> Iterator[Problem]:
 
 
 def labels(subject: Subject) -> Iterator[Problem]:
-    """Labels of the pod template that are the operator's, or no labels."""
+    """Labels of the pod template that are the operator's."""
     template = subject.spec.runtime.pod_template
     path = (*_RUNTIME, "podTemplate")
     own = child_labels(subject.inference.name)
     for key, value in template.labels.items():
         if key in own and own[key] != value:
             yield Problem("GLM311", (*path, "labels", key), f"{key} stays {own[key]}: the Service selects pods by it")
-    for field, keys in (
-        ("labels", template.labels),
-        ("annotations", template.annotations),
-        ("nodeSelector", template.node_selector),
-    ):
-        yield from _bad_keys((*path, field), list(keys))
 
 
-def _bad_keys(path: Path, keys: list[str]) -> Iterator[Problem]:
-    for key in keys:
-        if not _KEY.fullmatch(key):
-            yield Problem("GLM317", (*path, key), f"{key!r} is no valid key")
-
-
-def tolerations(subject: Subject) -> Iterator[Problem]:
-    """`Exists` takes no value, and no key needs `Exists`."""
-    for index, toleration in enumerate(subject.spec.runtime.pod_template.tolerations):
-        path = (*_RUNTIME, "podTemplate", "tolerations", index)
-        if toleration.operator == "Exists" and toleration.value:
-            yield Problem("GLM315", path, f"operator Exists asks for any value, and value is {toleration.value!r}")
-        if toleration.operator == "Equal" and not toleration.key:
-            yield Problem(
-                "GLM315", path, "operator Equal compares a key, and there is none", "set key, or operator: Exists"
-            )
-
-
-CHECKS: Final = (image, references, large_models, ending, flags, labels, tolerations)
+CHECKS: Final = (image, references, large_models, ending, flags, labels)

@@ -8,7 +8,6 @@ from glm_operator.analysis.subject import Subject
 from glm_operator.resources.quantities import quantity
 
 _RESOURCES: Final = ("spec", "runtime", "resources")
-_PLAIN_NAMES: Final = frozenset({"cpu", "memory", "ephemeral-storage", "storage"})
 _LEAST_MEMORY: Final = 4 * 1024 * 1024
 """No server starts with less; whoever writes less meant another suffix."""
 
@@ -30,7 +29,7 @@ def requests_fit(subject: Subject) -> Iterator[Problem]:
 
 
 def names_and_sizes(subject: Subject) -> Iterator[Problem]:
-    """Names that Kubernetes knows, GPUs where they belong, and memory in bytes."""
+    """GPUs where they belong, and memory in bytes."""
     resources, gpu = subject.spec.runtime.resources, subject.spec.runtime.gpu
     for field, quantities in (("requests", resources.requests), ("limits", resources.limits)):
         for name, value in quantities.items():
@@ -39,8 +38,6 @@ def names_and_sizes(subject: Subject) -> Iterator[Problem]:
             if name == gpu.resource_name or name.endswith("/gpu"):
                 fix = f"use runtime.gpu: {{resourceName: {name}, count: {value}}}"
                 yield Problem("GLM310", path, f"{name} here leaves the models on the CPU", fix)
-            elif "/" not in name and name not in _PLAIN_NAMES and not name.startswith("hugepages-"):
-                yield Problem("GLM314", path, f"{name} is no resource")
             elif name == "memory" and number is not None and number < _LEAST_MEMORY:
                 yield Problem("GLM313", path, f"{value} is {number.normalize():f} bytes of memory")
 
