@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import pytest
 
 from hostile.lab import wait_until_settled
-from support import ECHO_MODEL
 
 AT_A_TIME = 3
 """Runs in parallel: an operator's start is mostly Python's imports, and a pod's mostly waiting."""
@@ -21,9 +20,9 @@ LONG = pytest.mark.skipif(
 )
 
 
-def with_batches(size):
-    """A spec whose generated configuration is another for each size."""
-    return [ECHO_MODEL | {"maxBatchSize": size}]
+def rolled(number):
+    """A spec that rolls the pods, and has a configuration of its own, for each number."""
+    return {"runtime": {"exitTimeoutSeconds": 30 + number}}
 
 
 @dataclass(frozen=True)
@@ -51,11 +50,11 @@ CREATE = Scenario(
     ),
 )
 CHANGE = Scenario(
-    steps=({"replicas": 1}, {"replicas": 1, "models": with_batches(2)}),
+    steps=({"replicas": 1}, {"replicas": 1} | rolled(2)),
     kinds=frozenset({"PATCH configmaps/echo-models", "PATCH deployments/echo", "PATCH glminferences/echo/status"}),
 )
 COLLECT = Scenario(
-    steps=tuple({"replicas": 0, "models": with_batches(size)} for size in (1, 2, 3, 4)),
+    steps=tuple({"replicas": 0} | rolled(size) for size in (1, 2, 3, 4)),
     kinds=frozenset({"PATCH configmaps/echo-models", "PATCH deployments/echo", "DELETE configmaps/echo-models"}),
 )
 

@@ -48,7 +48,7 @@ def test_operators_with_other_default_images_do_not_roll_the_pods_back_and_forth
         wait_for_silence(world, one, other)
         for size in (1, 2, 3):
             before = set(world.revisions())
-            world.want(replicas=0, models=[ECHO_MODEL | {"maxBatchSize": size}])
+            world.want(replicas=0, runtime={"exitTimeoutSeconds": 30 + size})
             wait_until_settled(world, one)
             wait_for_silence(world, one, other)
             # Each change is one revision: whoever comes second keeps the images that the first one chose.

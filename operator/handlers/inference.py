@@ -12,7 +12,12 @@ from glm_operator.reconcile.services import Services
 
 
 @kopf.on.event(*RESOURCE)
-async def inference_changed(namespace: str | None, name: str, meta: kopf.Meta, memo: kopf.Memo, **_: object) -> None:
+async def inference_changed(
+    namespace: str | None, name: str, meta: kopf.Meta, event: kopf.RawEvent, memo: kopf.Memo, **_: object
+) -> None:
     """A resource was listed, added, changed or deleted."""
     services: Services = memo.services
-    await services.heard(namespace or "", name, meta["resourceVersion"])
+    if event["type"] == "DELETED":
+        await services.gone(namespace or "", name)
+    else:
+        await services.heard(namespace or "", name, meta["resourceVersion"])

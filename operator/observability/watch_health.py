@@ -22,6 +22,15 @@ class WatchHealth:
         self._heard[name] = version
         self._overdue.pop(name, None)
 
+    def gone(self, name: Name) -> None:
+        """An event told that the resource is deleted."""
+        self._heard.pop(name, None)
+        self._overdue.pop(name, None)
+
+    def __contains__(self, name: Name) -> bool:
+        """Whether there is such a resource, as far as events and lists have told."""
+        return name in self._heard or name in self._overdue
+
     def listed(self, versions: Mapping[Name, str], now: float) -> frozenset[Name]:
         """A list showed these versions.
 

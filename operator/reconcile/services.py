@@ -77,8 +77,16 @@ class Services:
         self._watch_health.heard((namespace, name), version)
         await self._queue.add(Key(namespace, name))
 
+    async def gone(self, namespace: str, name: str) -> None:
+        """A watch told that a resource is deleted: one more look forgets what is remembered of it."""
+        self._metrics.heard(group.PLURAL)
+        self._watch_health.gone((namespace, name))
+        await self._queue.add(Key(namespace, name))
+
     async def _child_changed(self, _: str, owner: Owner) -> None:
-        await self._queue.add(Key(*owner))
+        # Children of a resource that is gone go one by one; and of one that nobody has told of yet, somebody will.
+        if owner in self._watch_health:
+            await self._queue.add(Key(*owner))
 
     async def _work(self) -> None:
         # Before everything has been listed, children that are there would seem to be missing.

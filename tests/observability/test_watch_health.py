@@ -43,3 +43,17 @@ def test_overdue(steps, expected):
 def test_what_was_missed_is_named_so_that_it_is_looked_at():
     watch = health(heard(A, "1"))
     assert watch.listed({A: "2", B: "1"}, 0.0) == {A, B}
+
+
+def test_a_resource_is_there_from_the_first_word_of_it_until_its_end():
+    health = WatchHealth()
+    name = ("shop", "bot")
+    assert name not in health
+    health.heard(name, "1")
+    assert name in health
+    health.gone(name)
+    assert name not in health
+    health.listed({name: "2"}, now=0.0)
+    assert name in health
+    health.gone(name)
+    assert health.overdue_seconds(now=500.0) == 0.0
