@@ -29,6 +29,7 @@ from mutation.fields import Spec, leaf_paths
 from mutation.laboratory import Laboratory, resource
 from mutation.samples import samples
 from mutation.snapshot import Children, Object, differences, kept_configurations, normalised, versions
+from watchful import now, operator_log
 
 NOT_ACTED_ON = frozenset({"RepositorySourceNotSupported"})
 REFUSED = "ApplyRefused"
