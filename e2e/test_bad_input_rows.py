@@ -71,7 +71,7 @@ def test_a_spec_whose_configuration_is_too_large_is_told_and_mended_by_a_smaller
     kubectl("create", "-n", namespace, "-f", "-", stdin=json.dumps(large))
     kubectl.apply(files(), namespace=namespace)
     resource = wait_for_reason(kubectl, namespace, "echo", "Stalled", "ApplyRefused")
-    assert "1048576 bytes" in ready_condition(resource)["message"]
+    assert "may not be more than 1048576 bytes" in ready_condition(resource)["message"]
     kubectl("replace", "-n", namespace, "-f", "-", stdin=json.dumps(inference()))
     inference_ready(kubectl, namespace, "echo")
 

@@ -29,6 +29,7 @@ from mutation.fields import Spec, leaf_paths
 from mutation.laboratory import Laboratory, resource
 from mutation.samples import samples
 from mutation.snapshot import Children, Object, differences, kept_configurations, normalised, versions
+from watchful import now, operator_log
 
 NOT_ACTED_ON = frozenset({"RepositorySourceNotSupported"})
 REFUSED = "ApplyRefused"
@@ -121,7 +122,17 @@ class Laboratories:
 
 
 @pytest.fixture(scope="module")
-def laboratories(kubectl) -> Iterator[Laboratories]:
+def began() -> str:
+    return now()
+
+
+@pytest.fixture(autouse=True)
+def no_traceback() -> None:
+    """Asserted once for the whole module, and not after each of its hundreds of rows, which only read what was seen."""
+
+
+@pytest.fixture(scope="module")
+def laboratories(kubectl, began) -> Iterator[Laboratories]:
     opened = Laboratories(kubectl)
     yield opened
     opened.close()
@@ -181,7 +192,8 @@ def _compare(
             result.problems.setdefault(sentence, []).append(problem)
 
 
-def test_the_courses_were_all_taken(seen):
+def test_the_courses_were_all_taken_without_a_traceback(seen, kubectl, began):
+    assert "Traceback" not in operator_log(kubectl, began)
     assert seen.steps == sum(len(course.steps) for course in COURSES.values())
 
 
