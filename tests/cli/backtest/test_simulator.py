@@ -107,6 +107,14 @@ def test_the_oracle_violates_nothing_and_nobody_with_as_little_cost_does_better(
     assert all(one.violation_share >= oracle.violation_share or one.oracle_ratio > 1 for one in results)
 
 
+def test_the_oracle_foresees_a_step():
+    edges = np.arange(0, 1.3 * DAY, 3 * 3600)
+    seconds = np.sort(np.concatenate([edges, edges + 60]))
+    steps = Traffic(seconds, np.where(np.searchsorted(edges + 30, seconds) % 2, 1000.0, 400.0))
+    (oracle,) = run_backtest(scene(steps), [ORACLE], ())
+    assert oracle.violation_share < 1e-4
+
+
 @pytest.mark.parametrize("policy", [policy for policy in POLICIES if policy != ORACLE])
 def test_no_policy_sees_the_future(policy):
     """What comes after a time must not change what was done before it."""

@@ -100,6 +100,8 @@ def run_oracle(scene: Scene, target: float) -> Course:
     ends = np.arange(1, scene.length + 1, dtype=np.float64)
     smooth = scene.arrivals.means(ends, ORACLE_SMOOTHING)
     needed = np.maximum(1.0, np.ceil(smooth / scene.setting.pod_rps))
+    # A second needs what any of the stretches that it is part of needs, also those that end later.
+    needed = _sliding_max(np.append(needed, np.full(ORACLE_SMOOTHING - 1, needed[-1])), ORACLE_SMOOTHING)
     ahead = scene.setting.pod_start_seconds + 1
     padded = np.append(needed, np.full(ahead - 1, needed[-1]))
     wanted = _sliding_max(padded, ahead)
