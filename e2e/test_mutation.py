@@ -31,7 +31,6 @@ from mutation.samples import samples
 from mutation.snapshot import Children, Object, differences, kept_configurations, normalised, versions
 from watchful import now, operator_log
 
-NOT_ACTED_ON = frozenset({"RepositorySourceNotSupported"})
 REFUSED = "ApplyRefused"
 RECONCILES = "glm_reconciles_total"
 pytestmark = pytest.mark.timeout(600)
@@ -157,13 +156,12 @@ def seen(laboratories) -> Seen:
 
 
 def _made_at_once(specs: dict[str, Spec], laboratories: Laboratories) -> dict[str, Children]:
-    """Children of fresh installs, but for a spec that is not acted on: a change to it leaves what there is."""
+    """Children of fresh installs."""
     if not specs:
         return {}
     fresh = laboratories.another()
     fresh.apply(specs)
-    blocked = {n for n, found in fresh.conditions("Stalled").items() if found.get("reason") in NOT_ACTED_ON}
-    return {name: normalised(own) for name, own in fresh.children().items() if name not in blocked}
+    return {name: normalised(own) for name, own in fresh.children().items()}
 
 
 def _compare(

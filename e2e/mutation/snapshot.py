@@ -18,6 +18,7 @@ _OF_THE_CLUSTER: Final = (
 )  # fmt: skip
 _OF_THE_INSTALLATION: Final = (group.ANNOTATION_APPLIED_HASH, "deployment.kubernetes.io/revision")
 """The hash is of the whole object, with its namespace and its owner's uid."""
+_OF_THE_LAST_ROLLOUT: Final = (group.ANNOTATION_REPOSITORY_HASH, group.ANNOTATION_TEMPLATE_HASH)
 
 
 def raw_children(kubectl: Kubectl, namespace: str) -> dict[str, list[Object]]:
@@ -86,6 +87,10 @@ def _normal(child: Object) -> Object:
         metadata.get("annotations", {}).pop(key, None)
     for owner in metadata.get("ownerReferences", ()):
         owner.pop("uid")
+    if child["kind"] == "Deployment":
+        # With which models the pods were rolled last, which newer ones that are loaded into them don't change.
+        for key in _OF_THE_LAST_ROLLOUT:
+            normal["spec"]["template"]["metadata"].get("annotations", {}).pop(key, None)
     if child["kind"] == "Service":
         for key in ("clusterIP", "clusterIPs"):
             normal["spec"].pop(key, None)

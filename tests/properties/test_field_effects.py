@@ -4,17 +4,14 @@ import pytest
 
 from bodies import make_body
 from glm_operator.api.inference import parse
-from glm_operator.reconcile.decide import decide
 from glm_operator.resources.children import desired_children
 from glm_operator.resources.triton_deployment import Images
-from glm_operator.status.observation import Observation
 from glm_operator.status.unhandled import unhandled_fields
 from mutation.cases import changes, mistakes
 from mutation.fields import fields_of, leaf_paths
 from mutation.samples import covered_paths, refusal, samples
 
 IMAGES = Images(runtime="triton:1", repository="operator:1")
-UNSEEN = Observation({}, (), (), None, "", {})
 OTHER_VALUES = {path: found for path, all_ in changes().items() for found in all_ if found.what == "other"}
 
 
@@ -43,9 +40,8 @@ def test_another_value_changes_the_children_or_is_told_to_change_nothing(change)
     told = "; ".join(unhandled_fields(inference))
     # Groups are named two levels deep.
     named = ".".join(change.path.split(".")[:2])
-    blocked = decide(inference, UNSEEN, IMAGES).blocked
     changed = children_of(change.spec) != children_of(samples()[change.sample])
-    assert changed or f"spec.{named}" in told or (blocked and blocked.reason == "RepositorySourceNotSupported")
+    assert changed or f"spec.{named}" in told
 
 
 @pytest.mark.parametrize("mistake", [pytest.param(m, id=name) for name, m in mistakes().items()])
