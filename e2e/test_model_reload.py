@@ -146,7 +146,8 @@ def test_a_server_that_is_killed_gets_the_newest_models_again(kubectl, namespace
 
 
 def test_mended_files_reach_a_pod_that_could_not_start(kubectl, namespace):
-    dies = "import os, signal\nos.kill(os.getppid(), signal.SIGKILL)\n"
+    # Not SIGKILL: that is how kubelet ends a server that loads for too long.
+    dies = "import os, signal\nos.kill(os.getppid(), signal.SIGSEGV)\n"
     kubectl.apply(files(echo__1__model__py=dies), inference(), namespace=namespace)
     wait_for_reason(kubectl, namespace, "echo", "Stalled", "ServerFailed")
     kubectl.apply(files(), namespace=namespace)

@@ -125,8 +125,8 @@ PROVOCATIONS: Final[tuple[tuple[Provocation, float], ...]] = (
 
 
 def _resource(name: str, size: int) -> dict[str, Any]:
-    models = [ECHO_MODEL | {"maxBatchSize": size + 1}]
-    return inference(name, models=models, replicas=0, repository={"configMap": {"name": "echo-files"}})
+    runtime = {"exitTimeoutSeconds": 30 + size}
+    return inference(name, runtime=runtime, replicas=0, repository={"configMap": {"name": "echo-files"}})
 
 
 def _is_looked_at(kubectl: Kubectl, namespace: str, name: str) -> bool:
