@@ -52,6 +52,11 @@ def test_a_gpu_that_no_node_has_is_told_and_mended_by_asking_for_none(kubectl, n
     inference_ready(kubectl, namespace, "echo")
 
 
+def files_of(count):
+    """The ConfigMap with the files of so many models, named as those of the tests."""
+    return files(**{f"m{n}__1__model__py": echo_code() for n in range(count)})
+
+
 def test_a_spec_of_900_kilobytes_is_acted_on(kubectl, namespace):
     parameters = {f"p{n}": "x" * 1024 for n in range(55)}
     models = [ECHO_MODEL | {"name": f"m{n}", "parameters": parameters} for n in range(16)]
@@ -59,7 +64,7 @@ def test_a_spec_of_900_kilobytes_is_acted_on(kubectl, namespace):
     assert len(json.dumps(large)) > 900_000
     # Not `kubectl apply`, which would keep a second copy in an annotation, of which 256 KiB fit.
     kubectl("create", "-n", namespace, "-f", "-", stdin=json.dumps(large))
-    kubectl.apply(files(), namespace=namespace)
+    kubectl.apply(files_of(16), namespace=namespace)
     wait_for_reason(kubectl, namespace, "echo", "Ready", "ScaledToZero")
     assert made_configurations(kubectl, namespace) == {f"m{n}.config.pbtxt" for n in range(16)}
 
@@ -78,7 +83,9 @@ def test_a_spec_whose_configuration_is_too_large_is_told_and_mended_by_a_smaller
 
 def test_every_character_gets_into_a_models_configuration(kubectl, namespace):
     text = '\N{PILE OF POO} \N{RIGHT-TO-LEFT OVERRIDE}\x7f\x01\N{LINE SEPARATOR}"}\\'
-    kubectl.apply(files(), inference(models=[ECHO_MODEL | {"parameters": {"key": text}}]), namespace=namespace)
+    # One by one: kubectl reads several documents as YAML, which doesn't know JSON's surrogates.
+    kubectl.apply(files(), namespace=namespace)
+    kubectl.apply(inference(models=[ECHO_MODEL | {"parameters": {"key": text}}]), namespace=namespace)
     inference_ready(kubectl, namespace, "echo")
     found = kubectl.json("get", "configmaps", "-n", namespace, "-l", "serving.autoglm.io/inference=echo")["items"]
     config = parse_config(found[0]["data"]["echo.config.pbtxt"])
@@ -87,7 +94,7 @@ def test_every_character_gets_into_a_models_configuration(kubectl, namespace):
 
 def test_as_many_models_as_there_may_be_are_acted_on_and_one_more_is_refused(kubectl, namespace):
     models = [ECHO_MODEL | {"name": f"m{n}"} for n in range(MAX_MODELS + 1)]
-    kubectl.apply(files(), inference(models=models[:-1], **SERVED_LATER), namespace=namespace)
+    kubectl.apply(files_of(MAX_MODELS), inference(models=models[:-1], **SERVED_LATER), namespace=namespace)
     wait_for_reason(kubectl, namespace, "echo", "Ready", "ScaledToZero")
     assert len(made_configurations(kubectl, namespace)) == MAX_MODELS
     with pytest.raises(CommandFailedError, match=f"must have at most {MAX_MODELS} items"):
