@@ -17,7 +17,7 @@ PODS: Final = f"app.kubernetes.io/name={RELEASE}"
 LOOKS: Final = "glm_reconciles_total"
 LOOKS_PER_SECOND: Final = 2.5
 """A loop without a wait would make five: the queue lets no resource have more."""
-LOOKS_ANYWAY: Final = 20
+LOOKS_ANYWAY: Final = 40
 """Of making a resource, with its children's and its pods' events."""
 
 
@@ -54,7 +54,7 @@ def no_traceback(request: pytest.FixtureRequest) -> Iterator[None]:
 def no_hot_loop(kubectl: Kubectl) -> Iterator[None]:
     """However broken a resource is, it is not looked at without end."""
     # The operator counts its looks at all resources together: those of earlier tests must be gone.
-    wait_for("no resources of earlier tests", lambda: _none_left(kubectl), 120)
+    wait_for("no resources that are being deleted", lambda: _none_leaves(kubectl), 60)
     began, before = time.monotonic(), operator_metric(kubectl, LOOKS)
     yield
     looks, seconds = operator_metric(kubectl, LOOKS) - before, time.monotonic() - began
@@ -62,6 +62,8 @@ def no_hot_loop(kubectl: Kubectl) -> Iterator[None]:
     assert looks <= most, f"{looks:.0f} looks in {seconds:.0f} s"
 
 
-def _none_left(kubectl: Kubectl) -> tuple[bool | None, str]:
-    left = kubectl("get", "glm", "-A", "-o", "name").split()
-    return (None, f"{len(left)} are left") if left else (True, "")
+def _none_leaves(kubectl: Kubectl) -> tuple[bool | None, str]:
+    path = "jsonpath={.items[*].metadata.%s}"
+    ending = kubectl("get", "namespaces", "--field-selector=status.phase=Terminating", "-o", path % "name").split()
+    left = set(kubectl("get", "glm", "-A", "-o", path % "namespace").split()) & set(ending)
+    return (None, f"in {', '.join(sorted(left))}") if left else (True, "")
