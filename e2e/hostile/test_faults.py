@@ -17,6 +17,8 @@ SHARE = 0.2
 MET = 12
 """Requests that meet a total outage before it ends."""
 OLD_ANSWERS = 5
+BESIDE_OTHERS_SECONDS = 20
+"""A frozen watch is given up after 70 s of silence, alone it takes about 75 s in all; here other runs share the machine."""
 AT_A_TIME = 3
 """Runs in parallel: mostly they wait."""
 BEFORE = {"replicas": 1}
@@ -58,7 +60,7 @@ def frozen_watches(world, operator):
     wait_until_settled(world, operator)
     operator.proxy.freeze_watches()
     world.want(**AFTER)
-    wait_until_as_wanted(world, operator, RECOVERED_SECONDS)
+    wait_until_as_wanted(world, operator, RECOVERED_SECONDS + BESIDE_OTHERS_SECONDS)
 
 
 def enough(world, old):
