@@ -18,7 +18,7 @@ MET = 12
 """Requests that meet a total outage before it ends."""
 OLD_ANSWERS = 5
 BESIDE_OTHERS_SECONDS = 20
-"""A frozen watch is given up after 70 s of silence, alone it takes about 75 s in all; here other runs share the machine."""
+"""A frozen watch is given up after 70 s of silence, so alone it takes about 75 s; here other runs share the machine."""
 AT_A_TIME = 3
 """Runs in parallel: mostly they wait."""
 BEFORE = {"replicas": 1}
