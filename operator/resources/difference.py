@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from glm_operator.api import group
+from glm_operator.api.quantity import quantity as quantity_of
 from glm_operator.resources.hashing import content_hash
 from glm_operator.resources.names import Object
-from glm_operator.resources.quantities import quantity as quantity_of
 
 _QUANTITY_FIELDS: Final = frozenset({"requests", "limits", "sizeLimit"})
 _LIST_KEYS: Final = {

@@ -10,9 +10,9 @@ from glm_operator.analysis.documents import Document
 from glm_operator.analysis.finding import Path, Problem
 from glm_operator.analysis.subject import Subject
 from glm_operator.api import group
+from glm_operator.api.quantity import quantity
 from glm_operator.api.types import DNS_LABEL_PATTERN
 from glm_operator.resources.names import child_labels
-from glm_operator.resources.quantities import quantity
 from glm_operator.status.unhandled import unhandled_fields
 
 CHILD_KINDS: Final = ("ServiceAccount", "NetworkPolicy", "Service", "PodDisruptionBudget", "Deployment")

@@ -7,9 +7,9 @@ from typing import Final
 
 from glm_operator.analysis.finding import Path, Problem
 from glm_operator.analysis.subject import Subject
+from glm_operator.api.quantity import quantity
 from glm_operator.api.triton_versions import Version, version_of, version_of_release
 from glm_operator.resources.names import child_labels
-from glm_operator.resources.quantities import quantity
 
 LARGE_MODEL_ENGINES: Final = frozenset({"VLLM", "TensorRTLLM"})
 LARGE_MODEL_STARTUP_SECONDS: Final = 600

@@ -5,7 +5,7 @@ from typing import Final
 
 from glm_operator.analysis.finding import Problem
 from glm_operator.analysis.subject import Subject
-from glm_operator.resources.quantities import quantity
+from glm_operator.api.quantity import quantity
 
 _RESOURCES: Final = ("spec", "runtime", "resources")
 _LEAST_MEMORY: Final = 4 * 1024 * 1024
