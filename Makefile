@@ -110,6 +110,7 @@ typing-path: $(INSTALLED)
 
 $(INSTALLED): requirements/dev.txt pyproject.toml devcluster/bootstrap
 	@devcluster/bootstrap $(VENV)
-	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@# The lock is whole: pip resolves nothing, so a release of today cannot get in its way (`coverage[toml]` did).
+	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/dev.txt
 	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
