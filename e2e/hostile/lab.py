@@ -21,6 +21,8 @@ from hostile.proxy import Proxy
 from hostile.world import NAME, World
 
 SETTLED_SECONDS: Final = 100.0
+RECOVERED_SECONDS: Final = 80
+"""Within which whatever was disturbed is as wanted again."""
 FURTHER_LOOKS: Final = 3
 LOOK_SECONDS: Final = 20.0
 PREFIX: Final = "hostile-"

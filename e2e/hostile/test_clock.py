@@ -7,10 +7,9 @@ import pytest
 
 from devcluster import packages
 from devcluster.state import cache_folder
-from hostile.lab import wait_for_silence, wait_until_as_wanted, wait_until_settled
+from hostile.lab import RECOVERED_SECONDS, wait_for_silence, wait_until_as_wanted, wait_until_settled
 from support import ECHO_MODEL
 
-RECOVERED_SECONDS = 80
 LIBRARY = f"usr/lib/{sysconfig.get_config_var('MULTIARCH')}/faketime/libfaketimeMT.so.1"
 
 

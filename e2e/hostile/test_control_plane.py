@@ -10,10 +10,9 @@ from demo.wait import wait_for
 from devcluster import processes
 from devcluster.control_plane import ETCD_URL
 from devcluster.state import Layout
-from hostile.lab import make_look, wait_for_silence, wait_until_as_wanted, wait_until_settled
+from hostile.lab import RECOVERED_SECONDS, make_look, wait_for_silence, wait_until_as_wanted, wait_until_settled
 from support import ECHO_MODEL
 
-RECOVERED_SECONDS = 80
 WATCHED = 8
 """Kinds that the operator watches: resources, six kinds of children, pods."""
 

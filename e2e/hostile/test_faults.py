@@ -8,11 +8,10 @@ import pytest
 from demo.wait import wait_for
 from hostile import faults
 from hostile.faults import Counted, OldReads, sometimes
-from hostile.lab import wait_for_silence, wait_until_as_wanted, wait_until_settled
+from hostile.lab import RECOVERED_SECONDS, wait_for_silence, wait_until_as_wanted, wait_until_settled
 from hostile.proxy import no_fault
 from support import ECHO_MODEL
 
-RECOVERED_SECONDS = 80
 SHARE = 0.2
 MET = 12
 """Requests that meet a total outage before it ends."""

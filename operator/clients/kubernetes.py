@@ -220,9 +220,10 @@ class Cluster:
             if status is not None and 200 <= status < 300:  # noqa: PLR2004
                 answer: Object = json.loads(data)
                 return answer
-            wait = wait_before_retry(method, attempt, status, told)
+            error = _no_answer(method, path, data) if status is None else error_of(f"{method} {path}", status, data)
+            wait = None if isinstance(error, RefusedError) else wait_before_retry(method, attempt, status, told)
             if wait is None:
-                raise _no_answer(method, path, data) if status is None else error_of(f"{method} {path}", status, data)
+                raise error
             await asyncio.sleep(wait)
             attempt += 1
 

@@ -6,7 +6,7 @@ import pytest
 import yaml
 from aiohttp import web
 
-from glm_operator.clients.errors import ClusterError
+from glm_operator.clients.errors import ClusterError, RefusedError
 from glm_operator.clients.kubernetes import Cluster
 from glm_operator.clients.retry import ATTEMPTS
 
@@ -16,7 +16,7 @@ EVENT = {"kind": "Event", "metadata": {"namespace": "shop"}}
 
 
 @asynccontextmanager
-async def cluster_that_answers(folder, statuses):
+async def cluster_that_answers(folder, statuses, message=""):
     """A connection to a server that answers so, one by one, and then well; and the methods that it was asked with."""
     asked, left = [], list(statuses)
 
@@ -25,7 +25,8 @@ async def cluster_that_answers(folder, statuses):
         status = left.pop(0) if left else 200
         if status is BROKEN:
             request.transport.abort()
-        return web.json_response({"metadata": {}}, status=status or 200)
+        told = {"message": message} if message else {}
+        return web.json_response({"metadata": {}} | told, status=status or 200)
 
     runner = web.ServerRunner(web.Server(answer))
     await runner.setup()
@@ -71,3 +72,14 @@ async def test_what_might_be_made_twice_is_sent_once(tmp_path):
         with pytest.raises(ClusterError):
             await cluster.create(EVENT)
     assert asked == ["POST"]
+
+
+async def test_an_applied_object_with_an_unknown_field_is_refused_at_once_although_the_status_says_that_it_may_pass(
+    tmp_path,
+):
+    message = "failed to create typed patch object: .spec.wrong: field not declared in schema"
+    body = {"apiVersion": "v1", "kind": "Pod", "metadata": {"namespace": "shop", "name": "a"}}
+    async with cluster_that_answers(tmp_path, [500] * ATTEMPTS, message) as (cluster, asked):
+        with pytest.raises(RefusedError, match=r"\.spec\.wrong"):
+            await cluster.apply(body)
+    assert asked == ["PATCH"]
