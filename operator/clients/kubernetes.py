@@ -131,7 +131,7 @@ class Cluster:
             answer = await self._request("GET", path_of(kind, namespace), query=[*query, *more])
             # The items of a list come without what the list says for all of them.
             named = {"apiVersion": answer["apiVersion"], "kind": kind}
-            objects += [named | item for item in answer["items"]]
+            objects += [named | item for item in _items(answer)]
             if not answer["metadata"].get("continue"):
                 return objects, str(answer["metadata"]["resourceVersion"])
             more = [("continue", answer["metadata"]["continue"])]
@@ -165,7 +165,7 @@ class Cluster:
     async def list_metadata(self, kind: str, namespace: str | None) -> list[Object]:
         """Metadata of all objects, which costs a fraction of the whole objects."""
         answer = await self._request("GET", path_of(kind, namespace), accept=_METADATA_LIST)
-        return [item["metadata"] for item in answer["items"]]
+        return [item["metadata"] for item in _items(answer)]
 
     async def apply(self, body: Object) -> Object:
         """Server-side apply: make the named fields so, and own them."""
@@ -269,6 +269,11 @@ class Cluster:
             auth_settings=["BearerToken"],
         )
         return await api.call_api(*request, _request_timeout=limits)
+
+
+def _items(answer: Object) -> list[Object]:
+    """The items of a list; of an empty one as metadata the API server writes `null`."""
+    return answer["items"] or []
 
 
 def _watch_event(path: str, line: bytes) -> tuple[str, Object]:

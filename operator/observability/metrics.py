@@ -19,6 +19,7 @@ class Metrics:
         self._seconds = Histogram(
             "glm_reconcile_seconds", "Duration of a look at a resource.", buckets=_DURATION_BUCKETS, registry=registry
         )
+        self._resyncs = Counter("glm_resyncs", "Lists of all resources, by result.", ["result"], registry=registry)
         self._writes = Counter("glm_api_writes", "Writes to the API server, by kind.", ["kind"], registry=registry)
         self._decisions = Counter(
             "glm_decisions", "Decisions, by loop, action and reason.", ["loop", "action", "reason"], registry=registry
@@ -50,6 +51,10 @@ class Metrics:
             self._reconciles.labels("success").inc()
         finally:
             self._seconds.observe(self._clock() - begin)
+
+    def resynced(self, done: bool) -> None:
+        """Counts a list of all resources."""
+        self._resyncs.labels("success" if done else "error").inc()
 
     def wrote(self, kind: str) -> None:
         """Counts a write."""

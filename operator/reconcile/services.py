@@ -58,6 +58,8 @@ class Services:
             asyncio.create_task(services._work(), name="queue"),
             asyncio.create_task(services._resync(), name="resync"),
         ]
+        for task in services._tasks:
+            task.add_done_callback(_tell_end)
         services._runner = await serve(services._registry, services.trouble, settings.metrics_port)
         return services
 
@@ -116,9 +118,11 @@ class Services:
                 versions = await self._listed()
             except ClusterError as error:
                 failures += 1
+                self._metrics.resynced(done=False)
                 log.warning("the resources could not be listed", extra={"error": str(error)})
                 continue
             failures = 0
+            self._metrics.resynced(done=True)
             for namespace, name in self._watch_health.listed(versions, time.monotonic()):
                 await self._queue.add(Key(namespace, name))
 
@@ -139,3 +143,11 @@ def _tell_failure(key: Key, error: BaseException, delay: float) -> None:
         extra={"namespace": key.namespace, "inference": key.name, "error": str(error), "retry_seconds": delay},
         exc_info=None if expected else error,
     )
+
+
+def _tell_end(task: "asyncio.Task[None]") -> None:
+    if task.cancelled():
+        return
+    # `trouble` makes kubelet start the operator anew; without this line nobody would know why.
+    error = task.exception()
+    log.error("a loop has ended, which is a bug", extra={"loop": task.get_name()}, exc_info=error)

@@ -16,7 +16,7 @@ EVENT = {"kind": "Event", "metadata": {"namespace": "shop"}}
 
 
 @asynccontextmanager
-async def cluster_that_answers(folder, statuses, message=""):
+async def cluster_that_answers(folder, statuses, **more):
     """A connection to a server that answers so, one by one, and then well; and the methods that it was asked with."""
     asked, left = [], list(statuses)
 
@@ -25,8 +25,7 @@ async def cluster_that_answers(folder, statuses, message=""):
         status = left.pop(0) if left else 200
         if status is BROKEN:
             request.transport.abort()
-        told = {"message": message} if message else {}
-        return web.json_response({"metadata": {}} | told, status=status or 200)
+        return web.json_response({"metadata": {}} | more, status=status or 200)
 
     runner = web.ServerRunner(web.Server(answer))
     await runner.setup()
@@ -79,7 +78,12 @@ async def test_an_applied_object_with_an_unknown_field_is_refused_at_once_althou
 ):
     message = "failed to create typed patch object: .spec.wrong: field not declared in schema"
     body = {"apiVersion": "v1", "kind": "Pod", "metadata": {"namespace": "shop", "name": "a"}}
-    async with cluster_that_answers(tmp_path, [500] * ATTEMPTS, message) as (cluster, asked):
+    async with cluster_that_answers(tmp_path, [500] * ATTEMPTS, message=message) as (cluster, asked):
         with pytest.raises(RefusedError, match=r"\.spec\.wrong"):
             await cluster.apply(body)
     assert asked == ["PATCH"]
+
+
+async def test_an_empty_list_of_metadata_is_an_empty_list_although_the_api_server_writes_null(tmp_path):
+    async with cluster_that_answers(tmp_path, [], items=None) as (cluster, _):
+        assert await cluster.list_metadata("GLMInference", None) == []
