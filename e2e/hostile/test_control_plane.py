@@ -13,8 +13,8 @@ from devcluster.state import Layout
 from hostile.lab import RECOVERED_SECONDS, make_look, wait_for_silence, wait_until_as_wanted, wait_until_settled
 from support import ECHO_MODEL
 
-WATCHED = 8
-"""Kinds that the operator watches: resources, six kinds of children, pods."""
+WATCHED = 9
+"""Watches of the operator: resources, six kinds of children, pods, the metadata of ConfigMaps."""
 
 
 def sized(size):

@@ -33,7 +33,8 @@ SILENT_SECONDS: Final = 70
 _METADATA_LIST: Final = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io"
 _METADATA: Final = "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io"
 
-_JSON_HEADERS: Final[Mapping[str, str]] = {"Accept": "application/json", "Content-Type": "application/json"}
+_JSON: Final = "application/json"
+_JSON_HEADERS: Final = {"Accept": _JSON, "Content-Type": _JSON}
 
 _APPLY_PATCH: Final = "application/apply-patch+yaml; charset=utf-8"
 """With the character set the client sends a text as it is, and doesn't take it for a value to be written as JSON."""
@@ -103,16 +104,8 @@ class Cluster:
         Raises:
             ClusterError: when the API server can't tell.
         """
-        return await self._get(path_of(kind, namespace, name), "application/json")
-
-    async def get_metadata(self, kind: str, namespace: str | None, name: str) -> Object | None:
-        """The object's metadata alone, for one that may be large; None when there is none."""
-        answer = await self._get(path_of(kind, namespace, name), _METADATA)
-        return None if answer is None else dict(answer["metadata"])
-
-    async def _get(self, path: str, accept: str) -> Object | None:
         try:
-            return await self._request("GET", path, accept=accept)
+            return await self._request("GET", path_of(kind, namespace, name))
         except ClusterError as error:
             if error.status == 404:  # noqa: PLR2004
                 return None
@@ -122,13 +115,16 @@ class Cluster:
         """All objects that the label selector selects."""
         return (await self.list_all(kind, namespace, selector))[0]
 
-    async def list_all(self, kind: str, namespace: str | None, selector: str = "") -> tuple[list[Object], str]:
+    async def list_all(
+        self, kind: str, namespace: str | None, selector: str = "", *, metadata_only: bool = False
+    ) -> tuple[list[Object], str]:
         """The same, and the version that the list is of, from which a watch can go on. Read page by page."""
+        accept = _METADATA_LIST if metadata_only else _JSON
         query = [("limit", str(LIST_PAGE)), *([("labelSelector", selector)] if selector else [])]
         objects: list[Object] = []
         more: list[tuple[str, str]] = []
         while True:
-            answer = await self._request("GET", path_of(kind, namespace), query=[*query, *more])
+            answer = await self._request("GET", path_of(kind, namespace), query=[*query, *more], accept=accept)
             # The items of a list come without what the list says for all of them.
             named = {"apiVersion": answer["apiVersion"], "kind": kind}
             objects += [named | item for item in _items(answer)]
@@ -137,7 +133,7 @@ class Cluster:
             more = [("continue", answer["metadata"]["continue"])]
 
     async def watch(
-        self, kind: str, namespace: str | None, selector: str, version: str
+        self, kind: str, namespace: str | None, selector: str, version: str, *, metadata_only: bool = False
     ) -> AsyncIterator[tuple[str, Object]]:
         """What happens after `version`: ADDED, MODIFIED, DELETED or BOOKMARK, and the object.
 
@@ -151,7 +147,8 @@ class Cluster:
         query += [("resourceVersion", version), *([("labelSelector", selector)] if selector else [])]
         limits = aiohttp.ClientTimeout(total=None, sock_connect=REQUEST_TIMEOUT_SECONDS, sock_read=SILENT_SECONDS)
         try:
-            response = await self._send(self._streams, "GET", path, query=query, limits=limits)
+            headers = _JSON_HEADERS | {"Accept": _METADATA} if metadata_only else _JSON_HEADERS
+            response = await self._send(self._streams, "GET", path, query=query, headers=headers, limits=limits)
             try:
                 if response.status != 200:  # noqa: PLR2004
                     raise error_of(f"watch {path}", response.status, await response.read())
@@ -210,8 +207,8 @@ class Cluster:
         *,
         query: Sequence[tuple[str, str]] = (),
         body: Object | str | None = None,
-        content_type: str = "application/json",
-        accept: str = "application/json",
+        content_type: str = _JSON,
+        accept: str = _JSON,
     ) -> Object:
         headers = {"Accept": accept, "Content-Type": content_type}
         attempt = 1

@@ -6,9 +6,12 @@ compared as numbers (Kubernetes promises that since 1.35, and etcd has always ma
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from glm_operator.reconcile.queue import Key
+
+_ASKED: Final = ("uid", "generation", "labels", "annotations", "deletionTimestamp", "ownerReferences", "finalizers")
+"""Metadata by which others ask for something."""
 
 
 class NewestVersions:
@@ -16,6 +19,7 @@ class NewestVersions:
 
     def __init__(self) -> None:
         self._newest: dict[Key, int] = {}
+        self._own: dict[Key, str] = {}
 
     def saw(self, body: Mapping[str, Any]) -> bool:
         """Note what was read, or returned by a write; False when it is older than what was seen before."""
@@ -28,9 +32,26 @@ class NewestVersions:
         self._newest[key] = max(newest, version)
         return version >= newest
 
+    def wrote(self, looked_at: Mapping[str, Any], written: Mapping[str, Any]) -> None:
+        """Note what the write of a status returned.
+
+        Args:
+            looked_at: the resource's metadata that the look began with.
+            written: the resource as it is now; it may hold changes of others that came in between.
+        """
+        self.saw(written)
+        metadata = written["metadata"]
+        if all(looked_at.get(field) == metadata.get(field) for field in _ASKED):
+            self._own[Key(metadata["namespace"], metadata["name"])] = metadata["resourceVersion"]
+
+    def is_own(self, key: Key, version: str) -> bool:
+        """Whether this version differs by our own status alone from one that was looked at."""
+        return self._own.get(key) == version
+
     def forget(self, key: Key) -> None:
         """Drop what is remembered of a resource that is gone."""
         self._newest.pop(key, None)
+        self._own.pop(key, None)
 
 
 def _number(version: Any) -> int | None:

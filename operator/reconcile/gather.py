@@ -8,8 +8,9 @@ from glm_operator.api.inference import GLMInference
 from glm_operator.clients import triton
 from glm_operator.clients.kubernetes import Cluster, Object
 from glm_operator.reconcile.informer import Informers
-from glm_operator.reconcile.object_cache import Owner
+from glm_operator.reconcile.object_cache import Name, Owner
 from glm_operator.reconcile.source_reader import SourceReader
+from glm_operator.reconcile.source_watch import SourceWatch
 from glm_operator.resources.children import CHILD_KINDS
 from glm_operator.resources.model_revision import revision_of, wanted_models
 from glm_operator.resources.names import GRPC_PORT
@@ -19,10 +20,11 @@ from glm_operator.status.observation import ModelObservation, Observation, PodOb
 class Gatherer:
     """Reads the cluster and the servers; remembers which servers have proven that their models answer."""
 
-    def __init__(self, cluster: Cluster, informers: Informers) -> None:
+    def __init__(self, cluster: Cluster, informers: Informers, source_watch: SourceWatch) -> None:
         self._cluster = cluster
         self._informers = informers
-        self._sources = SourceReader(cluster)
+        self._source_watch = source_watch
+        self._sources = SourceReader(cluster, source_watch.version)
         self._proven: dict[tuple[str, str], dict[str, frozenset[str]]] = {}
         self._loaded: dict[tuple[str, str], dict[str, Mapping[str, str]]] = {}
 
@@ -52,6 +54,7 @@ class Gatherer:
 
     def forget(self, namespace: str, name: str) -> None:
         """Drop what is remembered of a resource that is gone."""
+        self._source_watch.uses(Owner(namespace, name), None)
         self._proven.pop((namespace, name), None)
         self._loaded.pop((namespace, name), None)
 
@@ -72,9 +75,14 @@ class Gatherer:
     async def _source(self, inference: GLMInference) -> tuple[Object | None, str]:
         """The ConfigMap with the model files, and why it isn't there; None for a source that the pods mount."""
         reference = inference.spec.repository.config_map
+        owner = Owner(inference.namespace, inference.name)
         if reference is None:
+            self._source_watch.uses(owner, None)
             return None, ""
-        config_map = await self._sources.read(inference.namespace, reference.name)
+        name = Name(inference.namespace, reference.name)
+        # Before it is read: what changes after that is told.
+        self._source_watch.uses(owner, name)
+        config_map = await self._sources.read(name)
         if config_map is None:
             return None, (
                 f"ConfigMap {reference.name} of spec.repository.configMap is not in namespace {inference.namespace};"

@@ -1,18 +1,18 @@
-"""Keeps an `ObjectCache` as the cluster is: one list, then one watch, for each kind and namespace scope.
+"""Keeps a cache as the cluster is: one list, then one watch, for each kind and namespace scope.
 
 The Kubernetes client's own informer works with threads and model objects and kopf's watches keep a task and a memory
 for each object; at tens of thousands of children both cost more than everything else (decision 6).
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Final
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Final, Generic, Protocol, TypeVar
 
 from glm_operator.clients.errors import ClusterError
 from glm_operator.clients.kubernetes import Cluster
 from glm_operator.observability.log import log
 from glm_operator.reconcile.backoff import backoff_seconds
-from glm_operator.reconcile.object_cache import ObjectCache, Owner
+from glm_operator.reconcile.object_cache import Name, Object, ObjectCache
 
 GONE: Final = 410
 """The API server doesn't know that version any more: all is to be listed anew."""
@@ -20,22 +20,48 @@ GONE: Final = 410
 REOPEN_SECONDS: Final = 0.2
 """Between a stream that the server ended and the next: it must not become a busy loop."""
 
-OnChange = Callable[[str, Owner], Awaitable[None]]
-"""Is told of the kind and the owner of an object that is new, changed or gone."""
+OnChange = Callable[[str, Name], Awaitable[None]]
+"""Is told of the kind, and of whom an object that is new, changed or gone concerns: its owner, as a rule."""
 
 
-class Informer:
+class Cache(Protocol):
+    """What an informer keeps. All methods return whom a change concerns; None where it was none."""
+
+    def told(self, body: Object) -> Name | None:
+        """A watch told of an object."""
+
+    def gone(self, body: Object) -> Name | None:
+        """A watch told that an object is gone."""
+
+    def listed(self, bodies: Iterable[Object], version: int) -> frozenset[Name]:
+        """A list of everything that there is."""
+
+
+Kept = TypeVar("Kept", bound=Cache)
+
+
+class Informer(Generic[Kept]):
     """The watch of one kind in one namespace, or in all."""
 
-    def __init__(self, cluster: Cluster, kind: str, scope: str | None, selector: str) -> None:
+    def __init__(
+        self,
+        cluster: Cluster,
+        kind: str,
+        scope: str | None,
+        selector: str,
+        cache: Kept,
+        *,
+        metadata_only: bool = False,
+    ) -> None:
         self.kind = kind
-        self.cache = ObjectCache()
+        self.cache = cache
         self.synced = asyncio.Event()
         self.problem = ""
         """Why the cache can't be kept current at present; empty while it is."""
         self._cluster = cluster
         self._scope = scope
         self._selector = selector
+        self._metadata_only = metadata_only
 
     async def run(self, on_change: OnChange, heard: Callable[[str], None]) -> None:
         """Work until cancelled. `heard` is called whenever the API server says anything, also that nothing is new."""
@@ -46,7 +72,9 @@ class Informer:
                 if version is None:
                     version = await self._list(on_change)
                     heard(self.kind)
-                async for event, body in self._cluster.watch(self.kind, self._scope, self._selector, version):
+                async for event, body in self._cluster.watch(
+                    self.kind, self._scope, self._selector, version, metadata_only=self._metadata_only
+                ):
                     failures, self.problem = 0, ""
                     heard(self.kind)
                     version = body["metadata"]["resourceVersion"]
@@ -60,7 +88,9 @@ class Informer:
                 await asyncio.sleep(backoff_seconds(failures))
 
     async def _list(self, on_change: OnChange) -> str:
-        bodies, version = await self._cluster.list_all(self.kind, self._scope, self._selector)
+        bodies, version = await self._cluster.list_all(
+            self.kind, self._scope, self._selector, metadata_only=self._metadata_only
+        )
         changed = self.cache.listed(bodies, int(version))
         self.problem = ""
         self.synced.set()
@@ -87,7 +117,7 @@ class Informers:
 
     def __init__(self, cluster: Cluster, kinds: Sequence[str], scopes: Sequence[str | None], selector: str) -> None:
         self._informers = {
-            (kind, scope): Informer(cluster, kind, scope, selector) for kind in kinds for scope in scopes
+            (kind, scope): Informer(cluster, kind, scope, selector, ObjectCache()) for kind in kinds for scope in scopes
         }
 
     def cache(self, kind: str, namespace: str) -> ObjectCache:

@@ -15,11 +15,15 @@ from glm_operator.api import group
 Object = dict[str, Any]
 
 
-class Owner(NamedTuple):
-    """The GLMInference that an object is labelled with."""
+class Name(NamedTuple):
+    """Which object of a kind."""
 
     namespace: str
     name: str
+
+
+Owner = Name
+"""The GLMInference that an object is labelled with."""
 
 
 class _Entry(NamedTuple):

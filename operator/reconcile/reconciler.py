@@ -20,6 +20,7 @@ from glm_operator.reconcile.model_updates import completed_decision, load_decisi
 from glm_operator.reconcile.queue import Key
 from glm_operator.reconcile.report import Reporter, Target, target_of
 from glm_operator.reconcile.settings import Settings
+from glm_operator.reconcile.source_watch import SourceWatch
 from glm_operator.status.conditions import RECONCILING, STALLED, find
 from glm_operator.status.decisions import Decision
 from glm_operator.status.findings import Finding
@@ -39,6 +40,7 @@ class Reconciler:
         self,
         cluster: Cluster,
         informers: Informers,
+        source_watch: SourceWatch,
         settings: Settings,
         metrics: Metrics,
         clock: Callable[[], datetime],
@@ -50,7 +52,7 @@ class Reconciler:
         self._clock = clock
         self._monotonic = monotonic
         self._informers = informers
-        self._gatherer = Gatherer(cluster, informers)
+        self._gatherer = Gatherer(cluster, informers, source_watch)
         self._loads = ModelLoads(metrics, monotonic)
         self._newest = NewestVersions()
         self._reporter = Reporter(cluster, metrics, clock, self._newest)
@@ -151,6 +153,10 @@ class Reconciler:
             await self._reporter.report(target, status)
         except ClusterError:
             return  # the look itself is repeated, and reported by whoever repeats it
+
+    def is_own_write(self, key: Key, version: str) -> bool:
+        """Whether a resource's new version is nothing but the status that a look at it has written."""
+        return self._newest.is_own(key, version)
 
     def close(self) -> None:
         """Leave what is under way to the servers."""

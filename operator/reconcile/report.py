@@ -65,7 +65,7 @@ class Reporter:
         now = self._clock()
         wanted = {**status, "decisions": recorded(target.previous, taken, now)}
         if wanted != target.previous:
-            self._newest.saw(await self._cluster.apply_status(_status_body(target, wanted)))
+            self._newest.wrote(target.metadata, await self._cluster.apply_status(_status_body(target, wanted)))
             self._metrics.wrote("status")
         await asyncio.gather(*(self._tell(target, each, now) for each in taken))
 

@@ -21,6 +21,7 @@ from glm_operator.reconcile.object_cache import Owner
 from glm_operator.reconcile.queue import Key, ReconcileQueue
 from glm_operator.reconcile.reconciler import Reconciler
 from glm_operator.reconcile.settings import Settings
+from glm_operator.reconcile.source_watch import SourceWatch
 from glm_operator.resources.children import CHILD_KINDS
 
 WATCHED_KINDS: Final = (*CHILD_KINDS, "Pod")
@@ -38,8 +39,15 @@ class Services:
         self._metrics = Metrics(registry)
         self._watch_health = WatchHealth()
         self._informers = Informers(cluster, WATCHED_KINDS, settings.scopes, group.LABEL_INFERENCE)
+        self._source_watch = SourceWatch(cluster, settings.scopes)
         self._reconciler = Reconciler(
-            cluster, self._informers, settings, self._metrics, lambda: datetime.now(UTC), time.monotonic
+            cluster,
+            self._informers,
+            self._source_watch,
+            settings,
+            self._metrics,
+            lambda: datetime.now(UTC),
+            time.monotonic,
         )
         self._queue = ReconcileQueue(self._reconciler.reconcile, _tell_failure)
         self._metrics.watch_queue(lambda: len(self._queue))
@@ -54,6 +62,9 @@ class Services:
         services._tasks = [
             asyncio.create_task(
                 services._informers.run(services._child_changed, services._metrics.heard), name="watch"
+            ),
+            asyncio.create_task(
+                services._source_watch.run(services._source_changed, services._metrics.heard), name="source watch"
             ),
             asyncio.create_task(services._work(), name="queue"),
             asyncio.create_task(services._resync(), name="resync"),
@@ -77,7 +88,9 @@ class Services:
         """A watch told of this version of a resource."""
         self._metrics.heard(group.PLURAL)
         self._watch_health.heard((namespace, name), version)
-        await self._queue.add(Key(namespace, name))
+        key = Key(namespace, name)
+        if not self._reconciler.is_own_write(key, version):
+            await self._queue.add(key)
 
     async def gone(self, namespace: str, name: str) -> None:
         """A watch told that a resource is deleted: one more look forgets what is remembered of it."""
@@ -90,9 +103,13 @@ class Services:
         if owner in self._watch_health:
             await self._queue.add(Key(*owner))
 
+    async def _source_changed(self, owner: Owner) -> None:
+        await self._queue.add(Key(*owner))
+
     async def _work(self) -> None:
         # Before everything has been listed, children that are there would seem to be missing.
         await self._informers.synced()
+        await self._source_watch.synced()
         await self._queue.run(self._settings.workers)
 
     def trouble(self) -> str:
@@ -101,8 +118,9 @@ class Services:
         if ended:
             return f"the {', '.join(ended)} loop has ended"
         waited = time.monotonic() - self._began
-        if (unsynced := self._informers.unsynced()) and waited > self._settings.silent_watch_seconds:
-            return f"the children could not be listed for {waited:.0f} s: {unsynced}"
+        unsynced = self._informers.unsynced() or self._source_watch.unsynced()
+        if unsynced and waited > self._settings.silent_watch_seconds:
+            return f"what the resources need could not be listed for {waited:.0f} s: {unsynced}"
         overdue = self._watch_health.overdue_seconds(time.monotonic())
         if overdue > self._settings.silent_watch_seconds:
             return f"a change has been missed by the watch for {overdue:.0f} s"

@@ -9,6 +9,8 @@ Status = Literal["True", "False", "Unknown"]
 
 READY, RECONCILING, STALLED = "Ready", "Reconciling", "Stalled"
 UNHANDLED_FIELDS = "UnhandledFields"
+PODS_STARTING: Final = "PodsStarting"
+"""Reason of a `Ready` that only needs time."""
 SECURITY_WARNING = "SecurityWarning"
 """There while something is known to be unsafe; it says nothing about readiness."""
 

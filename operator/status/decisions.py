@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from glm_operator.api.status import MAX_DECISIONS
-from glm_operator.status.conditions import READY, STALLED, find, shortened, timestamp
+from glm_operator.status.conditions import PODS_STARTING, READY, STALLED, find, shortened, timestamp
 
 MAX_MESSAGE: Final = 1024
 """Characters of a decision's message; ten of them are kept."""
@@ -49,6 +49,8 @@ def readiness_decision(status: Mapping[str, Any], previous: Mapping[str, Any]) -
     if verdict is None or verdict == _verdict(previous):
         return None
     ready, stalled = find(status, READY) or {}, find(status, STALLED)
+    if _verdict(previous) is None and ready["reason"] == PODS_STARTING and stalled is None:
+        return None  # that pods start is what the making of them has told already
     told = stalled or ready
     return Decision(
         loop="readiness",

@@ -8,6 +8,7 @@ from glm_operator.api.inference import GLMInference, GLMInferenceSpec
 from glm_operator.api.triton_versions import is_vulnerable, vulnerability_message
 from glm_operator.resources.names import FETCH_CONTAINER, GRPC_PORT, HTTP_PORT, selector_text, service_url
 from glm_operator.status.conditions import (
+    PODS_STARTING,
     READY,
     RECONCILING,
     SECURITY_WARNING,
@@ -83,9 +84,7 @@ def _readiness(spec: GLMInferenceSpec, observed: Observation, blocked: Finding |
         return [Verdict(READY, "False", "ScaledToZero", "no pods are wanted, so nothing is served")]
     count = f"{serving} of {wanted} pods serve every required model"
     if serving < wanted or wanted == 0:
-        cause = (
-            finding or _updating(spec, observed) or Finding("PodsStarting", _starting(spec, observed), stalled=False)
-        )
+        cause = finding or _updating(spec, observed) or Finding(PODS_STARTING, _starting(spec, observed), stalled=False)
         return _not_ready(Finding(cause.reason, f"{count}; {cause.message}", cause.stalled))
     ready = Verdict(READY, "True", "AllModelsServing", count)
     if finding is not None:

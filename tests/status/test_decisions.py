@@ -2,6 +2,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from glm_operator.status.conditions import PODS_STARTING
 from glm_operator.status.decisions import Decision, readiness_decision, recorded
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -18,6 +19,13 @@ def status(ready, reason, stalled=None):
     ("now", "before", "expected"),
     [
         pytest.param(status("True", "A"), {}, ("Ready", "A", False), id="the first verdict is told"),
+        pytest.param(status("False", PODS_STARTING), {}, None, id="that the first pods start is nothing to tell"),
+        pytest.param(
+            status("False", PODS_STARTING),
+            status("True", "A"),
+            ("NotReady", PODS_STARTING, False),
+            id="that pods start again is",
+        ),
         pytest.param(status("True", "A"), status("True", "A"), None, id="the same verdict is not told again"),
         pytest.param(status("False", "B", "B"), status("True", "A"), ("Stalled", "B", True), id="a loss warns"),
         pytest.param(status("False", "B"), status("False", "A"), ("NotReady", "B", False), id="a new reason is told"),

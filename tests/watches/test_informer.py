@@ -14,7 +14,7 @@ from glm_operator.api import group
 from glm_operator.clients.kubernetes import Cluster
 from glm_operator.reconcile import informer as module
 from glm_operator.reconcile.informer import Informer, Informers
-from glm_operator.reconcile.object_cache import Owner
+from glm_operator.reconcile.object_cache import ObjectCache, Owner
 
 
 def service(name, version):
@@ -80,7 +80,7 @@ async def start(aiohttp_server_at):
         address = await aiohttp_server_at(server.handle)
         configuration = aio_client.Configuration(host=address)
         cluster = Cluster(aio_client.ApiClient(configuration), aio_client.ApiClient(configuration))
-        informer = Informer(cluster, "Service", "shop", group.LABEL_INFERENCE)
+        informer = Informer(cluster, "Service", "shop", group.LABEL_INFERENCE, ObjectCache())
         changes = asyncio.Queue()
 
         async def on_change(_, owner):
