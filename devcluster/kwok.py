@@ -14,9 +14,6 @@ ANNOTATION = "kwok.x-k8s.io/node=fake"
 POD_ADDRESS = "kwok.x-k8s.io/pod-ip"
 """Annotation of a pod on a fake node: the address that it shall have (`kwok_pod_ready.yaml`)."""
 
-NO_WATCH_LIST = "KUBE_FEATURE_WatchListClient"
-"""Its watches would begin late: etcd before 3.4.31 can't tell how far a stream of the first list has come."""
-
 
 def kwok(binary: Path, stages: Path, node: Node, kubeconfig: Path) -> Component:
     """The program that plays the kubelets of all fake nodes."""
@@ -31,7 +28,7 @@ def kwok(binary: Path, stages: Path, node: Node, kubeconfig: Path) -> Component:
     )
     return Component(
         name="kwok",
-        argv=("/usr/bin/env", f"{NO_WATCH_LIST}=false", str(binary), *arguments),
+        argv=(str(binary), *arguments),
         ready_url="http://127.0.0.1:10247/healthz",
         node=node,
         reads=(kubeconfig, stages),

@@ -8,10 +8,13 @@ import copy
 import json
 import os
 import re
+import urllib.parse
+import urllib.request
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Final, Self
 
 import aiohttp
+import orjson
 from kubernetes.aio import client as aio_client
 from kubernetes.aio import config as aio_config
 
@@ -58,6 +61,15 @@ _PATHS: Final[Mapping[str, tuple[str, str]]] = {
 }
 
 
+def proxy_of(url: str) -> str | None:
+    """The proxy that the environment names for an address (`HTTPS_PROXY`, `NO_PROXY`); None for none."""
+    parts = urllib.parse.urlsplit(url)
+    proxies = urllib.request.getproxies()
+    if urllib.request.proxy_bypass(parts.netloc):
+        return None
+    return proxies.get(parts.scheme)
+
+
 def path_of(kind: str, namespace: str | None, name: str | None = None, subresource: str | None = None) -> str:
     """Path of an object, or of a list without `name`; without `namespace`, of all namespaces."""
     prefix, plural = _PATHS[kind]
@@ -83,6 +95,9 @@ class Cluster:
             await aio_config.load_kube_config(
                 config_file=kubeconfig, client_configuration=configuration, context=context
             )
+        # aiohttp would read `.netrc` and the environment for every request, each in a thread; the proxy never changes.
+        configuration.client_session_kwargs = {"trust_env": False}
+        configuration.proxy = configuration.proxy or proxy_of(configuration.host)
         # Watches keep their connections: they must not use up those of the requests.
         unlimited = copy.copy(configuration)
         unlimited.connection_pool_maxsize = 0
@@ -215,7 +230,7 @@ class Cluster:
         while True:
             status, told, data = await self._attempt(method, path, query=query, headers=headers, body=body)
             if status is not None and 200 <= status < 300:  # noqa: PLR2004
-                answer: Object = json.loads(data)
+                answer: Object = orjson.loads(data)
                 return answer
             error = _no_answer(method, path, data) if status is None else error_of(f"{method} {path}", status, data)
             wait = None if isinstance(error, RefusedError) else wait_before_retry(method, attempt, status, told)
@@ -280,10 +295,10 @@ def _watch_event(path: str, line: bytes) -> tuple[str, Object]:
         ClusterError: the server tells of an error in the stream.
         ValueError: it is none, since the stream was cut in the middle of a line.
     """
-    event = json.loads(line)
+    event = orjson.loads(line)
     if event["type"] == "ERROR":
         status = event["object"]
-        raise error_of(f"watch {path}", int(status.get("code", 0)), json.dumps(status).encode())
+        raise error_of(f"watch {path}", int(status.get("code", 0)), orjson.dumps(status))
     return str(event["type"]), event["object"]
 
 
@@ -307,7 +322,7 @@ def _no_answer(method: str, path: str, why: bytes) -> ClusterError:
 def error_of(request: str, status: int, data: bytes) -> ClusterError:
     """The error of an answer, told apart by whether another try may help."""
     try:
-        message = json.loads(data).get("message", "")
+        message = orjson.loads(data).get("message", "")
     except ValueError:
         message = data[:200].decode(errors="replace")
     retryable = (status in PASSING or status == 404) and not message.startswith(_UNTYPED)  # noqa: PLR2004

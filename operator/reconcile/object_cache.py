@@ -6,9 +6,10 @@ is put in at once, so that the next look doesn't write it again only because its
 Versions are compared as numbers, which the API promises since Kubernetes 1.35 and has held to long before.
 """
 
-import json
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
+
+import orjson
 
 from glm_operator.api import group
 
@@ -47,12 +48,12 @@ class ObjectCache:
     def get(self, namespace: str, name: str) -> Object | None:
         """The object; None when no watch has told of one."""
         entry = self._entries.get((namespace, name))
-        return None if entry is None else json.loads(entry.text)
+        return None if entry is None else orjson.loads(entry.text)
 
     def of(self, owner: Owner) -> list[Object]:
         """All objects that are labelled with this owner, by name."""
         names = sorted(self._names.get(owner, ()))
-        return [json.loads(self._entries[owner.namespace, name].text) for name in names]
+        return [orjson.loads(self._entries[owner.namespace, name].text) for name in names]
 
     def told(self, body: Object) -> Owner | None:
         """A watch told of an object.
@@ -128,4 +129,4 @@ def version_of(body: Object) -> int:
 def _text(body: Object) -> bytes:
     """Without `managedFields`, which nobody here reads and which are half of many objects."""
     metadata = {key: value for key, value in body["metadata"].items() if key != "managedFields"}
-    return json.dumps(body | {"metadata": metadata}, separators=(",", ":")).encode()
+    return orjson.dumps(body | {"metadata": metadata})

@@ -1,7 +1,7 @@
 """The loop of a GLMInference: gather, decide, act. Any step may be killed and run again."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -10,7 +10,7 @@ from glm_operator.api.inference import GLMInference, InvalidSpecError, parse
 from glm_operator.clients.errors import ClusterError, RefusedError
 from glm_operator.clients.kubernetes import Cluster, Object
 from glm_operator.observability.metrics import Metrics
-from glm_operator.reconcile.backoff import unsettled_seconds
+from glm_operator.reconcile.backoff import UNSETTLED_LONGEST_SECONDS, unsettled_seconds
 from glm_operator.reconcile.decide import Plan, applied_decision, decide, gate_condition
 from glm_operator.reconcile.freshness import NewestVersions
 from glm_operator.reconcile.gather import Gatherer
@@ -25,12 +25,20 @@ from glm_operator.status.conditions import RECONCILING, STALLED, find
 from glm_operator.status.decisions import Decision
 from glm_operator.status.findings import Finding
 from glm_operator.status.observation import Observation
-from glm_operator.status.summary import summarize, unobserved
+from glm_operator.status.summary import awaits_servers, summarize, unobserved
 
 MODELS_CHANGE_SECONDS: Final = 0.5
 """Between two looks while a model is being loaded into a running server, or has just been."""
 OLD_READ_SECONDS: Final = 1.0
 """Until the next look, when the API server told of a resource as it was before what is known of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What came of one look."""
+
+    status: Mapping[str, Any]
+    awaits_servers: bool = False
 
 
 class Reconciler:
@@ -79,20 +87,20 @@ class Reconciler:
                 self._gatherer.models_changed(*key, ended.incarnation, ended.affected)
             target = target_of(body)
             try:
-                status = await self._look(target, body)
+                look = await self._look(target, body)
             except ClusterError as error:
                 await self._tell_failure(target, error)
                 raise
-            return self._next_look(key, target, status)
+            return self._next_look(key, target, look)
 
-    async def _look(self, target: Target, body: Object) -> Mapping[str, Any]:
+    async def _look(self, target: Target, body: Object) -> "Look":
         try:
             inference = parse(body)
         except InvalidSpecError as error:
             finding = Finding("InvalidSpec", str(error), stalled=True)
             status = unobserved(target.generation, finding, target.previous, self._clock())
             await self._reporter.report(target, status)
-            return status
+            return Look(status)
         observed = await self._gather(inference, target)
         plan = decide(inference, observed, self._settings.images)
         try:
@@ -109,7 +117,7 @@ class Reconciler:
         status = summarize(inference, observed, self._clock(), plan.blocked)
         completed = completed_decision(status, target.previous)
         await self._reporter.report(target, status, *(each for each in (applied, loading, completed) if each))
-        return status
+        return Look(status, awaits_servers(inference, observed))
 
     async def _gather(self, inference: GLMInference, target: Target) -> Observation:
         observed = await self._gatherer.gather(inference, target.previous)
@@ -162,16 +170,19 @@ class Reconciler:
         """Leave what is under way to the servers."""
         self._loads.close()
 
-    def _next_look(self, key: Key, target: Target, status: Mapping[str, Any]) -> float:
+    def _next_look(self, key: Key, target: Target, look: "Look") -> float:
         if self._loads.is_busy(key):
             return MODELS_CHANGE_SECONDS
-        if find(status, RECONCILING) is None and find(status, STALLED) is None:
+        if find(look.status, RECONCILING) is None and find(look.status, STALLED) is None:
             self._unsettled_since.pop(key, None)
             return self._settings.resync_seconds
         generation, since = self._unsettled_since.get(key, (None, 0.0))
         if generation != target.generation:
             since = self._monotonic()
             self._unsettled_since[key] = (target.generation, since)
+        if not look.awaits_servers:
+            # What is missing is told by a watch; looking more often would only keep others waiting.
+            return UNSETTLED_LONGEST_SECONDS
         return unsettled_seconds(self._monotonic() - since)
 
     def _forget(self, key: Key) -> None:

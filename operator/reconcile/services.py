@@ -90,7 +90,7 @@ class Services:
         self._watch_health.heard((namespace, name), version)
         key = Key(namespace, name)
         if not self._reconciler.is_own_write(key, version):
-            await self._queue.add(key)
+            await self._queue.add(key, urgent=True)
 
     async def gone(self, namespace: str, name: str) -> None:
         """A watch told that a resource is deleted: one more look forgets what is remembered of it."""
@@ -142,7 +142,7 @@ class Services:
             failures = 0
             self._metrics.resynced(done=True)
             for namespace, name in self._watch_health.listed(versions, time.monotonic()):
-                await self._queue.add(Key(namespace, name))
+                await self._queue.add(Key(namespace, name), urgent=True)
 
     async def _listed(self) -> dict[tuple[str, str], str]:
         scopes = self._settings.scopes

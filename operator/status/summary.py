@@ -65,6 +65,12 @@ def serving_pods(spec: GLMInferenceSpec, observed: Observation) -> tuple[PodObse
     return tuple(pod for pod in observed.pods if pod.ready and pod.serves(spec.required_models))
 
 
+def awaits_servers(inference: GLMInference, observed: Observation) -> bool:
+    """Whether a running server still has to load or to prove a model, of which no watch tells."""
+    required = inference.spec.required_models
+    return any(pod.started and not pod.deleting and not pod.serves(required) for pod in observed.pods)
+
+
 def verdicts(inference: GLMInference, observed: Observation, blocked: Finding | None = None) -> list[Verdict]:
     """Ready, and whatever else holds."""
     found = _readiness(inference.spec, observed, blocked)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from glm_operator.clients.errors import ClusterError, RefusedError
-from glm_operator.clients.kubernetes import error_of, path_of, yaml_of
+from glm_operator.clients.kubernetes import error_of, path_of, proxy_of, yaml_of
 
 
 @pytest.mark.parametrize(
@@ -61,3 +61,23 @@ def test_every_text_is_applied_as_it_is(text):
 
 def test_a_character_outside_the_basic_plane_is_no_pair_of_surrogates():
     assert yaml_of({"a": "\N{PILE OF POO}\\ud83d\x7f"}) == r'{"a":"\U0001f4a9\\ud83d\u007f"}'
+
+
+@pytest.mark.parametrize(
+    ("variables", "proxy"),
+    [
+        pytest.param({}, None, id="none"),
+        pytest.param({"HTTPS_PROXY": "http://proxy:3128"}, "http://proxy:3128", id="named"),
+        pytest.param({"HTTP_PROXY": "http://proxy:3128"}, None, id="of another scheme"),
+        pytest.param(
+            {"HTTPS_PROXY": "http://proxy:3128", "NO_PROXY": "10.96.0.1,.svc"}, None, id="not for this address"
+        ),
+    ],
+)
+def test_the_proxy_that_the_environment_names(monkeypatch, variables, proxy):
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert proxy_of("https://10.96.0.1:443") == proxy

@@ -7,8 +7,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from bodies import make_body
+from glm_operator.reconcile.backoff import UNSETTLED_LONGEST_SECONDS
 from glm_operator.reconcile.queue import Key, ReconcileQueue
-from glm_operator.reconcile.reconciler import Reconciler
+from glm_operator.reconcile.reconciler import Look, Reconciler
 from glm_operator.reconcile.report import target_of
 from glm_operator.reconcile.settings import Settings
 from glm_operator.reconcile.source_watch import SourceWatch
@@ -52,8 +53,9 @@ def test_the_wait_for_an_unsettled_resource_grows_with_the_seconds_that_pass(jum
     for passed in (0, 60, 60):
         seconds[0] += passed
         wall[0] += jump
-        waits.append(reconciler._next_look(KEY, target, UNSETTLED))
+        waits.append(reconciler._next_look(KEY, target, Look(UNSETTLED, awaits_servers=True)))
     assert waits == [1.0, 6.0, 12.0]
+    assert reconciler._next_look(KEY, target, Look(UNSETTLED)) == UNSETTLED_LONGEST_SECONDS
 
 
 @pytest.mark.parametrize("jump", JUMPS)

@@ -5,9 +5,9 @@ import asyncio
 import pytest
 
 from glm_operator.reconcile.backoff import backoff_seconds, unsettled_seconds
-from glm_operator.reconcile.queue import SHORTEST_INTERVAL_SECONDS, Key, ReconcileQueue
+from glm_operator.reconcile.queue import HEAD_START_SECONDS, SHORTEST_INTERVAL_SECONDS, Key, ReconcileQueue
 
-A, B = Key("n", "a"), Key("n", "b")
+A, B, C = Key("n", "a"), Key("n", "b"), Key("n", "c")
 
 
 class Recorder:
@@ -94,6 +94,38 @@ async def test_an_event_comes_before_a_later_look():
     assert work.begun == [(0.0, A), (3.0, A)]
 
 
+@pytest.mark.parametrize(
+    ("overdue", "urgent", "order"),
+    [
+        pytest.param(0.0, False, [A, B], id="equals: whoever was due first"),
+        pytest.param(HEAD_START_SECONDS - 1, True, [B, A], id="what a user asked for comes first"),
+        pytest.param(HEAD_START_SECONDS + 1, True, [A, B], id="but nobody waits for ever"),
+    ],
+)
+async def test_the_order_when_more_is_due_than_can_be_worked_on(overdue, urgent, order):
+    work = Recorder(seconds=1.0)
+    queue = ReconcileQueue(work, work.failed)
+    await queue.add(A)
+    await asyncio.sleep(overdue)
+    await queue.add(B, urgent=urgent)
+    await run_for(queue, 5, workers=1)
+    assert [key for _, key in work.begun] == order
+
+
+async def test_a_key_that_is_due_already_becomes_urgent_and_is_worked_on_once():
+    work = Recorder(seconds=1.0)
+    queue = ReconcileQueue(work, work.failed)
+    for key in (A, B, C):
+        await queue.add(key)
+    task = asyncio.create_task(queue.run(1))
+    await asyncio.sleep(0.5)
+    await queue.add(C, urgent=True)
+    await asyncio.sleep(10)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert [key for _, key in work.begun] == [A, C, B]
+
+
 async def test_failures_wait_longer_each_time_and_a_success_forgets_them():
     work = Recorder(results=[ValueError("one"), ValueError("two"), 100.0, ValueError("three")])
     queue = ReconcileQueue(work, work.failed)
@@ -119,9 +151,10 @@ async def test_an_event_does_not_cut_a_backoff_short():
 async def test_a_resource_that_is_gone_leaves_nothing_behind():
     work = Recorder()
     queue = ReconcileQueue(work, work.failed)
-    await queue.add(A)
+    await queue.add(A, urgent=True)
     await run_for(queue, 10)
-    assert (queue._due, queue._not_before, queue._failures, queue._running, queue._heap) == ({}, {}, {}, set(), [])
+    assert not any((queue._due, queue._not_before, queue._failures, queue._running, queue._urgent))
+    assert not any((queue._waiting, queue._ready))
 
 
 @pytest.mark.parametrize(("failures", "seconds"), [(1, 1), (2, 2), (5, 16), (6, 30), (1000, 30)])
