@@ -9,7 +9,7 @@ stands for.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from glm_operator.scheduler.weights.rules import (
@@ -19,6 +19,7 @@ from glm_operator.scheduler.weights.rules import (
     HIGHEST_UTILISATION,
     LAG_SECONDS,
     LONGEST_STEP_SECONDS,
+    LOWEST_HEALTH,
     PROBE_AFTER_SECONDS,
     PROBE_TIME_CONSTANT,
     ROUNDING,
@@ -75,6 +76,18 @@ def without_score(average: Average, seconds: float, now: float) -> Average:
         return average
     kept = 1.0 - part(seconds, PROBE_TIME_CONSTANT)
     return Average(average.log_health * kept, average.log_balance * kept, average.known_since, average.at)
+
+
+def lowered(average: Average, to_part: float) -> Average:
+    """The average of a pod whose weight was too much for it: a part of it, and of the average pod's at most."""
+    log_health = max(math.log(LOWEST_HEALTH), min(0.0, average.log_health) + math.log(to_part))
+    return replace(average, log_health=log_health)
+
+
+def scaled(average: Average, factor: float) -> Average:
+    """The average of a weight that is multiplied by a factor from now on."""
+    bound = math.log(LOWEST_HEALTH)
+    return replace(average, log_health=max(bound, average.log_health + math.log(factor)) if factor > 0 else bound)
 
 
 def part(seconds: float, constant: float) -> float:

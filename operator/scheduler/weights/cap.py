@@ -17,8 +17,8 @@ class Wish:
     severity: float
     """The larger, the earlier it is granted."""
     cpu: float | None
-    answered: float
-    """Requests that it answered in the last sample."""
+    serves_little: bool
+    """It gives less than half of the answers that it owes."""
 
 
 def most_out(pods: int) -> int:
@@ -26,25 +26,23 @@ def most_out(pods: int) -> int:
     return min(floor(pods * MOST_PAUSED), max(0, pods - 1))
 
 
-def granted(wishes: Iterable[Wish], out: int, pods: int, utilisation: Mapping[str, float], answered: float) -> set[str]:
+def granted(wishes: Iterable[Wish], out: int, pods: int, utilisation: Mapping[str, float]) -> set[str]:
     """The pods that may be paused now, the worst first.
 
-    `out`: pods that are out already. `utilisation`: CPU of those that aren't, where known. `answered`: requests that
-    all of those answered in the last sample.
+    `out`: pods that are out already. `utilisation`: CPU of those that aren't, where known.
     """
     allowed: set[str] = set()
     for wish in sorted(wishes, key=lambda one: (-one.severity, one.pod)):
         others = pods - out - len(allowed) - 1
-        if out + len(allowed) < most_out(pods) and _can_do_without(wish, others, utilisation, answered):
+        if out + len(allowed) < most_out(pods) and _can_do_without(wish, others, utilisation):
             allowed.add(wish.pod)
     return allowed
 
 
-def _can_do_without(wish: Wish, others: int, utilisation: Mapping[str, float], answered: float) -> bool:
+def _can_do_without(wish: Wish, others: int, utilisation: Mapping[str, float]) -> bool:
     """Whether the others can serve without it: they have room, or it serves next to nothing anyway."""
     if others < 1:
         return False
-    if wish.reason is Reason.NO_HEARTBEAT or wish.answered < (answered - wish.answered) / others / 2:
+    if wish.serves_little or wish.cpu is None:
         return True
-    demand = sum(utilisation.values())
-    return wish.cpu is None or demand / others <= FULL_UTILISATION
+    return sum(utilisation.values()) / others <= FULL_UTILISATION

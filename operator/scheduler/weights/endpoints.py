@@ -31,10 +31,10 @@ def endpoints_of(
             verdicts[pod] = aside
             continue
         health = healths[pod]
-        after[pod] = _called(after[pod], health)
+        after[pod] = _called(after[pod], health, busy_factor)
         verdicts[pod] = _verdict(after[pod], pod in withheld, pod in roles.kept, tick)
         if verdicts[pod][0] is not State.PAUSED:
-            weights[pod] = _weight(after[pod], health, busy_factor, tick.rules)
+            weights[pod] = _weight(after[pod], health, tick.rules)
     total = sum(weights.values())
     endpoints = tuple(
         EndpointWeight(
@@ -43,7 +43,7 @@ def endpoints_of(
             share=weights[pod] / total if pod in weights else 0.0,
             state=verdicts[pod][0],
             reason=verdicts[pod][1],
-            basis=_basis(look, after[pod], healths.get(pod, 1.0), busy_factor, tick),
+            basis=_basis(look, after[pod], healths.get(pod, 1.0), tick),
         )
         for pod, look in looks.items()
     )
@@ -61,10 +61,16 @@ def _healths(histories: Mapping[str, History], now: float) -> dict[str, float]:
     return {pod: known[pod] / mean if pod in known else 1.0 for pod in histories}
 
 
-def _called(history: History, health: float) -> History:
-    """Whether a pod is called Reduced for its health, with a distance between the two edges."""
+def _called(history: History, health: float, busy_factor: float) -> History:
+    """The history with what its owner gets by the CPU rule, and whether its health alone makes it Reduced.
+
+    Between the two edges of that it is what it was.
+    """
     reduced = health < (by.NOT_REDUCED_ABOVE if history.reduced else by.REDUCED_BELOW)
-    return history if reduced == history.reduced else replace(history, reduced=reduced)
+    busy = busy_factor if history.cpu.reduced else 1.0
+    return (
+        history if (reduced, busy) == (history.reduced, history.busy) else replace(history, reduced=reduced, busy=busy)
+    )
 
 
 def _busy_factor(histories: Sequence[History], tick: Tick) -> float:
@@ -73,8 +79,8 @@ def _busy_factor(histories: Sequence[History], tick: Tick) -> float:
     return cpu_factor(tick.rules.cpu, tick.fleet.utilisation, len(served), busy)
 
 
-def _weight(history: History, health: float, busy_factor: float, rules: by.Rules) -> int:
-    part = health * history.cut * idle_factor(history.idle, rules.idle) * (busy_factor if history.cpu.reduced else 1.0)
+def _weight(history: History, health: float, rules: by.Rules) -> int:
+    part = health * history.busy * history.cut * idle_factor(history.idle, rules.idle)
     trial = 1.0 if history.outage is None or history.outage.part is None else history.outage.part
     return max(1, round(by.MEAN_WEIGHT * max(by.FLOOR, part) * trial))
 
@@ -97,7 +103,7 @@ def _verdict(history: History, withheld: bool, kept: bool, tick: Tick) -> tuple[
     return next(((state, reason) for holds, state, reason in cases if holds), (State.ACTIVE, Reason.HEALTHY))
 
 
-def _basis(look: Look, history: History, health: float, busy_factor: float, tick: Tick) -> Basis:
+def _basis(look: Look, history: History, health: float, tick: Tick) -> Basis:
     outage = history.outage
     return Basis(
         rules=tick.rules,
@@ -109,7 +115,7 @@ def _basis(look: Look, history: History, health: float, busy_factor: float, tick
         health=health,
         balance=math.exp(history.average.log_balance),
         cut=history.cut,
-        busy=busy_factor if history.cpu.reduced else 1.0,
+        busy=history.busy,
         trial=None if outage is None else outage.part,
         remaining=None if outage is None or not outage.is_pause else max(0.0, outage.until - tick.now),
     )

@@ -8,13 +8,20 @@ Three kinds of evidence, each against the other pods in the same second, so that
 - **Not answering**: no answer, where its share of the traffic owed so many that chance is no explanation. A pod that
   answers in 2 s shows this a second before its first slow answer could show in any latency. It gets nothing at once.
 
+Falling fast is for changes; what lasts is the formula's: a pod on slower hardware is judged against what it usually
+takes longer than the middle pod (`usual_ratio`, which follows within a minute).
+
+A pod that is slow because it has too much to do isn't broken: it is cut, not paused. After a pause it would come back
+to the same weight and be slow again.
+
 Why that doesn't swing: pods that differ by load alone reach such ratios only next to saturation, and there the cut is
 bounded by what the others have room for (`room`), and a pause is withheld unless they can serve without it (`cap`).
 The middle is the lower one of two, so of two pods the slower can be told.
 """
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Final
 
@@ -47,10 +54,37 @@ class Evidence:
     """Failures included; None: nothing ended."""
     ended: float | None
     """Requests that ended, well or badly; None: unknown."""
+    answered: float
+    """Those that ended well."""
     owed: float
     """Answers to be expected by its share of the traffic and by what it answered before."""
     queued: bool
     """Requests are known to wait in it."""
+    overloaded: bool
+    """It does as much as it can."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What a tick shows of a pod, and from what."""
+
+    verdict: Verdict = Verdict.OPEN
+    evidence: Evidence | None = None
+
+    @property
+    def is_overloaded(self) -> bool:
+        """Whether the pod does as much as it can, and isn't broken."""
+        return self.evidence is not None and self.evidence.overloaded
+
+    @property
+    def serves_little(self) -> bool:
+        """Whether it is known to give less than half of the answers that it owes."""
+        if self.verdict is Verdict.NOT_ANSWERING:
+            return True
+        return self.evidence is not None and self.evidence.answered < by.OVERLOADED_ANSWERS * self.evidence.owed
+
+
+OPEN: Final = Judgement()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +99,15 @@ class Suspicion:
     """Answers that were to be expected in them."""
     answered_at: float | None = None
     """None: it never has, so that silence says nothing."""
+    usual: float = 0.0
+    """Logarithm of its latency against the middle pod's, averaged."""
 
 
 NONE: Final = Suspicion()
 
 
 def next_suspicion(
-    before: Suspicion, evidence: Evidence, typical_ms: float | None, now: float
+    before: Suspicion, evidence: Evidence, typical_ms: float | None, seconds: float, now: float
 ) -> tuple[Suspicion, Verdict]:
     """What is suspected after a sample, and what that means. `typical_ms`: of the middle pod, in the same second."""
     if evidence.ended is None and evidence.latency_ms is None:
@@ -79,16 +115,33 @@ def next_suspicion(
     if evidence.ended == 0:
         return _unanswered(before, evidence, typical_ms, now)
     if evidence.latency_ms is None or typical_ms is None:
-        return Suspicion(answered_at=now), Verdict.OPEN
-    ratio, excess = evidence.latency_ms / max(typical_ms, by.LATENCY_FLOOR_MS), evidence.latency_ms - typical_ms
-    slower = before.slower + 1 if ratio >= by.SLOWER_RATIO and excess >= by.SLOWER_EXCESS_MS else 0
-    far = before.far_slower + 1 if ratio >= by.FAR_SLOWER_RATIO and excess >= by.FAR_SLOWER_EXCESS_MS else 0
-    after = Suspicion(slower, far, answered_at=now)
-    if far >= by.SLOWER_SAMPLES or (far and (evidence.ended or 0.0) >= by.SURE_REQUESTS):
-        return after, Verdict.FAR_SLOWER
-    if slower >= by.SLOWER_SAMPLES:
-        return after, Verdict.SLOWER
-    return after, Verdict.OPEN if slower else Verdict.FINE
+        return Suspicion(answered_at=now, usual=before.usual), Verdict.OPEN
+    ratio, excess = ratio_of(evidence.latency_ms, typical_ms), evidence.latency_ms - typical_ms
+    beyond = ratio / math.exp(before.usual)
+    slower = before.slower + 1 if beyond >= by.SLOWER_RATIO and excess >= by.SLOWER_EXCESS_MS else 0
+    far = before.far_slower + 1 if beyond >= by.FAR_SLOWER_RATIO and excess >= by.FAR_SLOWER_EXCESS_MS else 0
+    after = Suspicion(slower, far, answered_at=now, usual=_usual(before.usual, ratio, seconds))
+    return after, _judged(after, evidence)
+
+
+def ratio_of(latency_ms: float, typical_ms: float) -> float:
+    """A latency against the middle pod's."""
+    return max(latency_ms, by.LATENCY_FLOOR_MS) / max(typical_ms, by.LATENCY_FLOOR_MS)
+
+
+def _usual(before: float, ratio: float, seconds: float) -> float:
+    """What it usually takes longer. Never less than the middle pod, and bounded: none may get used to being broken."""
+    wanted = min(math.log(by.HIGHEST_USUAL_RATIO), max(0.0, math.log(ratio)))
+    return before + part(seconds, by.USUAL_TIME_CONSTANT) * (wanted - before)
+
+
+def _judged(after: Suspicion, evidence: Evidence) -> Verdict:
+    sure = (evidence.ended or 0.0) >= by.SURE_REQUESTS
+    if after.far_slower >= (1 if sure else by.SLOWER_SAMPLES):
+        return Verdict.SLOWER if evidence.overloaded else Verdict.FAR_SLOWER
+    if after.slower >= by.SLOWER_SAMPLES:
+        return Verdict.SLOWER
+    return Verdict.OPEN if after.slower else Verdict.FINE
 
 
 def _unanswered(
@@ -96,9 +149,7 @@ def _unanswered(
 ) -> tuple[Suspicion, Verdict]:
     if before.answered_at is None:
         return before, Verdict.OPEN
-    after = Suspicion(
-        before.slower, before.far_slower, before.unanswered + 1, before.owed + evidence.owed, before.answered_at
-    )
+    after = replace(before, unanswered=before.unanswered + 1, owed=before.owed + evidence.owed)
     patience = by.MISSED_LATENCIES * (typical_ms or 0.0) / 1000
     if now - before.answered_at < patience:
         return after, Verdict.OPEN

@@ -4,9 +4,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from statistics import fmean, median_low
 
-from glm_operator.scheduler.weights.fall import Evidence
+from glm_operator.scheduler.weights.fall import OPEN, Evidence, Judgement
 from glm_operator.scheduler.weights.formula import failure_share, with_failures
 from glm_operator.scheduler.weights.history import History
+from glm_operator.scheduler.weights.rules import HIGHEST_UTILISATION, OVERLOADED_ANSWERS
 from glm_operator.scheduler.weights.window import Means, Moment, means
 
 
@@ -22,6 +23,7 @@ class Look:
     """Its new sample; None: there is none."""
     failures: float
     """Share of the requests in the window."""
+    judgement: Judgement = OPEN
 
     @property
     def answered(self) -> float:
@@ -95,12 +97,24 @@ def evidence(look: Look, fleet: Fleet, shares: Mapping[str, float]) -> Evidence 
     """What the new sample shows of a pod. `shares`: of the requests, as published last."""
     if look.fresh is None:
         return None
+    owed = _owed(look, fleet, shares.get(look.pod, 1 / max(1, fleet.pods)))
     return Evidence(
         latency_ms=latency_now(look, fleet.failures),
         ended=look.fresh.ended,
-        owed=_owed(look, fleet, shares.get(look.pod, 1 / max(1, fleet.pods))),
+        answered=look.answered,
+        owed=owed,
         queued=look.fresh.queued,
+        overloaded=_does_all_it_can(look, fleet) and look.answered >= OVERLOADED_ANSWERS * owed,
     )
+
+
+def _does_all_it_can(look: Look, fleet: Fleet) -> bool:
+    """Whether a pod does as much as it can, by its CPU. Else: whether it does more than the others."""
+    if look.fresh is None or not look.answered:
+        return False
+    if look.fresh.cpu is not None:
+        return look.fresh.cpu >= HIGHEST_UTILISATION
+    return fleet.pods > 1 and look.answered > (fleet.answered - look.answered) / (fleet.pods - 1)
 
 
 def _owed(look: Look, fleet: Fleet, share: float) -> float:

@@ -37,6 +37,9 @@ class History:
     average: Average = NEW
     suspicion: Suspicion = NONE
     cut: float = 1.0
+    """Factor for being slower than the others."""
+    busy: float = 1.0
+    """Factor of the CPU rule in the last tick."""
     outage: Outage | None = None
     reduced: bool = False
     """Whether it was called Reduced for its health."""
@@ -75,6 +78,7 @@ def unserved(history: History, outage: Outage | None) -> History:
         silent_since=history.silent_since,
         cpu=history.cpu,
         average=history.average,
+        suspicion=Suspicion(usual=history.suspicion.usual),
         outage=outage,
     )
 
@@ -106,6 +110,7 @@ def _added(history: History, sample: PodSample, at: float, rules: Rules) -> Hist
         average=history.average,
         suspicion=history.suspicion,
         cut=history.cut,
+        busy=history.busy,
         outage=history.outage,
         reduced=history.reduced,
     )

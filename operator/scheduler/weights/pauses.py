@@ -29,32 +29,28 @@ class Tick:
     fleet: Fleet
 
 
-def continued(looks: Mapping[str, Look], verdicts: Mapping[str, Verdict], tick: Tick) -> dict[str, Outage]:
+def continued(looks: Mapping[str, Look], tick: Tick) -> dict[str, Outage]:
     """The outages that go on, of the pods that were out; no more than may be (pods may have gone meanwhile)."""
     outages = {
         pod: outage
         for pod, look in looks.items()
-        if look.history.outage is not None
-        and (outage := _continued(look, look.history.outage, verdicts[pod], tick)) is not None
+        if look.history.outage is not None and (outage := _continued(look, look.history.outage, tick)) is not None
     }
     ranked = sorted(outages, key=lambda pod: (not outages[pod].is_pause, -outages[pod].until, pod))
     return {pod: outages[pod] for pod in ranked[: most_out(len(looks))]}
 
 
-def begun(
-    looks: Mapping[str, Look], verdicts: Mapping[str, Verdict], out: int, tick: Tick
-) -> tuple[dict[str, Outage], frozenset[str]]:
+def begun(looks: Mapping[str, Look], out: int, tick: Tick) -> tuple[dict[str, Outage], frozenset[str]]:
     """New outages among the pods that take part in the traffic, and the pods that should be out but can't be spared.
 
     `out`: pods that are out already.
     """
-    wishes = _wishes(looks, verdicts, out, tick)
+    wishes = _wishes(looks, out, tick)
     allowed = granted(
         wishes.values(),
         out,
         len(looks) + out,
         {pod: look.means.cpu for pod, look in looks.items() if look.means.cpu is not None},
-        tick.fleet.answered,
     )
     seconds = float(tick.rules.latency.pause_seconds)
     pauses = {pod: paused(wishes[pod].reason, tick.now, seconds) for pod in allowed}
@@ -62,7 +58,7 @@ def begun(
     return pauses, frozenset(withheld | _all_slow(looks, tick))
 
 
-def _continued(look: Look, outage: Outage, verdict: Verdict, tick: Tick) -> Outage | None:
+def _continued(look: Look, outage: Outage, tick: Tick) -> Outage | None:
     seconds = float(tick.rules.latency.pause_seconds)
     if outage.reason is Reason.NO_HEARTBEAT and look.history.silent_since is not None:
         return paused(outage.reason, tick.now, seconds)
@@ -70,7 +66,7 @@ def _continued(look: Look, outage: Outage, verdict: Verdict, tick: Tick) -> Outa
     rate = tick.fleet.answered / tick.fleet.pods if tick.fleet.pods else usual
     return next_outage(
         outage,
-        well=_does_well(look, verdict, tick),
+        well=_does_well(look, tick),
         first_part=trial_part(rate),
         pause_seconds=seconds,
         seconds=tick.seconds,
@@ -78,9 +74,9 @@ def _continued(look: Look, outage: Outage, verdict: Verdict, tick: Tick) -> Outa
     )
 
 
-def _does_well(look: Look, verdict: Verdict, tick: Tick) -> bool | None:
+def _does_well(look: Look, tick: Tick) -> bool | None:
     """Whether a pod on trial answers as it should; None: it has answered nothing new."""
-    if verdict.is_broken or verdict is Verdict.SLOWER:
+    if look.judgement.verdict.is_broken or look.judgement.verdict is Verdict.SLOWER:
         return False
     latency = latency_now(look, tick.fleet.failures)
     if latency is None:
@@ -91,7 +87,7 @@ def _does_well(look: Look, verdict: Verdict, tick: Tick) -> bool | None:
     return latency <= max(float(tick.rules.latency.threshold_milliseconds), usual)
 
 
-def _wishes(looks: Mapping[str, Look], verdicts: Mapping[str, Verdict], out: int, tick: Tick) -> dict[str, Wish]:
+def _wishes(looks: Mapping[str, Look], out: int, tick: Tick) -> dict[str, Wish]:
     silent = {pod for pod, look in looks.items() if _is_silent(look.history, tick)}
     if len(silent) + out > most_out(len(looks) + out):
         # So many at once: rather the operator is cut off than they. Envoy's own checks see what is really gone.
@@ -100,26 +96,30 @@ def _wishes(looks: Mapping[str, Look], verdicts: Mapping[str, Verdict], out: int
     return {
         pod: wish
         for pod, look in looks.items()
-        if (wish := _wish(look, verdicts[pod], pod in silent, pod in all_slow, tick)) is not None
+        if (wish := _wish(look, pod in silent, pod in all_slow, tick)) is not None
     }
 
 
-def _wish(look: Look, verdict: Verdict, silent: bool, all_slow: bool, tick: Tick) -> Wish | None:
+def _wish(look: Look, silent: bool, all_slow: bool, tick: Tick) -> Wish | None:
     if silent:
-        return _of(look, Reason.NO_HEARTBEAT, _CERTAIN)
+        return Wish(look.pod, Reason.NO_HEARTBEAT, _CERTAIN, None, serves_little=True)
+    cause = _cause(look, all_slow, tick)
+    if cause is None:
+        return None
+    return Wish(look.pod, *cause, look.means.cpu, serves_little=look.judgement.serves_little)
+
+
+def _cause(look: Look, all_slow: bool, tick: Tick) -> tuple[Reason, float] | None:
+    """Why a new sample asks for a pause, and how much."""
     if look.fresh is None:
         return None
-    if verdict is Verdict.NOT_ANSWERING:
-        return _of(look, Reason.NOT_ANSWERING, _CERTAIN)
-    if verdict is Verdict.FAR_SLOWER:
-        return _of(look, Reason.FAR_SLOWER, latency_now(look, tick.fleet.failures) or 0.0)
+    if look.judgement.verdict is Verdict.NOT_ANSWERING:
+        return Reason.NOT_ANSWERING, _CERTAIN
+    if look.judgement.verdict is Verdict.FAR_SLOWER:
+        return Reason.FAR_SLOWER, latency_now(look, tick.fleet.failures) or 0.0
     if asks_for_pause(look.history.slow, tick.rules.latency) and not all_slow:
-        return _of(look, Reason.SLOW, look.fresh.latency_ms or 0.0)
+        return Reason.SLOW, look.fresh.latency_ms or 0.0
     return None
-
-
-def _of(look: Look, reason: Reason, severity: float) -> Wish:
-    return Wish(look.pod, reason, severity, look.means.cpu, look.answered)
 
 
 def _is_silent(history: History, tick: Tick) -> bool:

@@ -53,6 +53,11 @@ FAR_SLOWER_RATIO: Final = 20.0
 FAR_SLOWER_EXCESS_MS: Final = 100.0
 SURE_REQUESTS: Final = 5.0
 """So far off, one sample of so many requests is enough, or two of fewer: no traffic at once."""
+USUAL_TIME_CONSTANT: Final = 60.0
+HIGHEST_USUAL_RATIO: Final = 8.0
+"""How quickly a pod's own ratio becomes what it is judged against, and what that is at most."""
+OVERLOADED_ANSWERS: Final = 0.5
+"""A pod that gives at least this part of the answers it owes isn't broken; with a busy CPU it is overloaded."""
 MISSED_ANSWERS: Final = 15.0
 MISSED_ANSWERS_QUEUED: Final = 3.0
 """Answers that a pod owes by its share and gave none of; the chance for it is below 1e-6. Fewer do where requests are
@@ -66,7 +71,7 @@ CUT_RECOVERY_SECONDS: Final = 5.0
 SILENT_MOST: Final = 0.5
 MOST_PAUSED: Final = 0.5
 """Share of the pods that may be out at once, rounded down: never all, never the only one."""
-FULL_UTILISATION: Final = 0.95
+FULL_UTILISATION: Final = 0.9
 """The others must be able to serve without the paused one at no more than this."""
 TRIAL_REQUESTS_PER_SECOND: Final = 1.0
 HIGHEST_TRIAL: Final = 0.05
@@ -77,6 +82,8 @@ PROBING_DOUBLING_SECONDS: Final = 10.0
 """While it answers well, that part doubles so often; while no request reaches it, so often."""
 LONGEST_PAUSE_SECONDS: Final = 30.0
 """A pod that fails its trial is paused for twice as long as before, up to this."""
+OVERLOADED_PART: Final = 0.5
+"""What is left of an overloaded pod's health after a pause: what it had was too much."""
 TRIAL_RATIO: Final = 2.0
 """In its trial, a pod above the latency rule's threshold is slow only if the others aren't as slow."""
 
