@@ -39,7 +39,7 @@ def next_cpu_run(run: CpuRun, cpu: float | None, at: float, rule: CpuRule) -> Cp
     threshold = rule.threshold_percent / 100
     together = run.at is not None and at - run.at <= BLACKOUT_SECONDS + ROUNDING
     busy_since = _since(run.busy_since if together else None, cpu > threshold, at)
-    calm_since = _since(run.calm_since if together else None, cpu <= threshold * _part(rule), at)
+    calm_since = _since(run.calm_since if together else None, cpu <= threshold * _part(rule) + ROUNDING, at)
     reduced = (run.reduced and not _lasts(calm_since, at, rule)) or _lasts(busy_since, at, rule)
     return CpuRun(busy_since, calm_since, at, reduced)
 

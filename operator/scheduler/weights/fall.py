@@ -7,6 +7,7 @@ Three kinds of evidence, each against the other pods in the same second, so that
 - **Far slower**: 20 times, and 100 ms more, in one sample of 5 requests or two of fewer. It gets nothing at once.
 - **Not answering**: no answer, where its share of the traffic owed so many that chance is no explanation. A pod that
   answers in 2 s shows this a second before its first slow answer could show in any latency. It gets nothing at once.
+  A pod in which nothing waits is taken for an idle one, whatever was expected.
 
 Falling fast is for changes; what lasts is the formula's: a pod on slower hardware is judged against what it usually
 takes longer than the middle pod (`usual_ratio`, which follows within a minute).
@@ -58,33 +59,10 @@ class Evidence:
     """Those that ended well."""
     owed: float
     """Answers to be expected by its share of the traffic and by what it answered before."""
-    queued: bool
-    """Requests are known to wait in it."""
+    queued: bool | None
+    """Whether requests wait in it; None: unknown."""
     overloaded: bool
     """It does as much as it can."""
-
-
-@dataclass(frozen=True, slots=True)
-class Judgement:
-    """What a tick shows of a pod, and from what."""
-
-    verdict: Verdict = Verdict.OPEN
-    evidence: Evidence | None = None
-
-    @property
-    def is_overloaded(self) -> bool:
-        """Whether the pod does as much as it can, and isn't broken."""
-        return self.evidence is not None and self.evidence.overloaded
-
-    @property
-    def serves_little(self) -> bool:
-        """Whether it is known to give less than half of the answers that it owes."""
-        if self.verdict is Verdict.NOT_ANSWERING:
-            return True
-        return self.evidence is not None and self.evidence.answered < by.OVERLOADED_ANSWERS * self.evidence.owed
-
-
-OPEN: Final = Judgement()
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +82,31 @@ class Suspicion:
 
 
 NONE: Final = Suspicion()
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What a tick shows of a pod, and from what."""
+
+    verdict: Verdict = Verdict.OPEN
+    evidence: Evidence | None = None
+    suspicion: Suspicion = NONE
+    """What is suspected from now on."""
+
+    @property
+    def is_overloaded(self) -> bool:
+        """Whether the pod does as much as it can, and isn't broken."""
+        return self.evidence is not None and self.evidence.overloaded
+
+    @property
+    def serves_little(self) -> bool:
+        """Whether it is known to give less than half of the answers that it owes."""
+        if self.verdict is Verdict.NOT_ANSWERING:
+            return True
+        return self.evidence is not None and self.evidence.answered < by.OVERLOADED_ANSWERS * self.evidence.owed
+
+
+UNJUDGED: Final = Judgement()
 
 
 def next_suspicion(
@@ -154,9 +157,11 @@ def _unanswered(
     if now - before.answered_at < patience:
         return after, Verdict.OPEN
     if evidence.queued:
-        return after, Verdict.NOT_ANSWERING if after.owed >= by.MISSED_ANSWERS_QUEUED else Verdict.OPEN
-    enough = after.owed >= by.MISSED_ANSWERS and after.unanswered >= by.SLOWER_SAMPLES
-    return after, Verdict.NOT_ANSWERING if enough else Verdict.OPEN
+        stuck = after.owed >= by.MISSED_ANSWERS_QUEUED
+    else:
+        idle = evidence.queued is False
+        stuck = not idle and after.owed >= by.MISSED_ANSWERS and after.unanswered >= by.SLOWER_SAMPLES
+    return after, Verdict.NOT_ANSWERING if stuck else Verdict.OPEN
 
 
 def room(cpu: float | None, others: Sequence[float], slower: int) -> float:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from statistics import fmean, median_low
 
-from glm_operator.scheduler.weights.fall import OPEN, Evidence, Judgement
+from glm_operator.scheduler.weights.fall import UNJUDGED, Evidence, Judgement
 from glm_operator.scheduler.weights.formula import failure_share, with_failures
 from glm_operator.scheduler.weights.history import History
 from glm_operator.scheduler.weights.rules import HIGHEST_UTILISATION, OVERLOADED_ANSWERS
@@ -23,7 +23,7 @@ class Look:
     """Its new sample; None: there is none."""
     failures: float
     """Share of the requests in the window."""
-    judgement: Judgement = OPEN
+    judgement: Judgement = UNJUDGED
 
     @property
     def answered(self) -> float:

@@ -97,13 +97,13 @@ def _added(history: History, sample: PodSample, at: float, rules: Rules) -> Hist
         sample.latency_ms,
         answered=None if rate is None else rate * interval,
         failed=(sample.failures_per_second or 0.0) * interval,
-        queued=bool(sample.pending),
+        queued=None if sample.pending is None else sample.pending > 0,
     )
     return History(
         sample_at=sample.at,
         heard=at,
         silent_since=silent_since,
-        window=sliding.with_moment(history.window, moment),
+        window=sliding.since(sliding.with_moment(history.window, moment), at - rules.window_seconds),
         cpu=next_cpu_run(history.cpu, sample.cpu, at, rules.cpu),
         slow=next_slow_run(history.slow, sample.latency_ms, rules.latency),
         idle=next_idle_run(history.idle, sample, at),

@@ -78,10 +78,12 @@ def _does_well(look: Look, tick: Tick) -> bool | None:
     """Whether a pod on trial answers as it should; None: it has answered nothing new."""
     if look.judgement.verdict.is_broken or look.judgement.verdict is Verdict.SLOWER:
         return False
+    if look.fresh is not None and look.fresh.failed > look.answered and tick.fleet.failures < by.FAILING_SHARE:
+        return False
     latency = latency_now(look, tick.fleet.failures)
     if latency is None:
         return None
-    if look.history.suspicion.slower:
+    if look.judgement.suspicion.slower:
         return False
     usual = by.TRIAL_RATIO * (tick.fleet.typical_ms or 0.0)
     return latency <= max(float(tick.rules.latency.threshold_milliseconds), usual)

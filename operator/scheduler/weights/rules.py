@@ -87,6 +87,9 @@ OVERLOADED_PART: Final = 0.5
 TRIAL_RATIO: Final = 2.0
 """In its trial, a pod above the latency rule's threshold is slow only if the others aren't as slow."""
 
+FAILING_SHARE: Final = 0.5
+"""It fails its trial when more of its answers are failures than not, unless that is so with the other pods as well."""
+
 REDUCED_BELOW: Final = 0.5
 NOT_REDUCED_ABOVE: Final = 0.6
 """Parts of the average weight at which a pod is called Reduced for its health, and no longer."""

@@ -37,22 +37,26 @@ def served(
     averages, cuts = _averaged(active, tick), _cuts(active, withheld, tick)
     histories = {}
     for pod, look in looks.items():
-        history = look.history
-        if pod in active:
-            history = replace(history, average=averages[pod], cut=cuts[pod])
+        average = averages.get(pod, look.history.average)
         if pod in new and look.judgement.is_overloaded:
-            history = replace(history, average=lowered(history.average, by.OVERLOADED_PART))
+            average = lowered(average, by.OVERLOADED_PART)
+        history = replace(
+            look.history,
+            suspicion=look.judgement.suspicion,
+            average=average,
+            cut=cuts.get(pod, look.history.cut),
+        )
         histories[pod] = _with_outage(history, new.get(pod, outages.get(pod)))
     return histories, withheld
 
 
 def _judged(look: Look, shares: Mapping[str, float], tick: Tick) -> Look:
-    """The look with its judgement, and its suspicion moved on."""
     shown = evidence(look, tick.fleet, shares)
+    before = look.history.suspicion
     if shown is None:
-        return look
-    suspicion, verdict = next_suspicion(look.history.suspicion, shown, tick.fleet.typical_ms, tick.seconds, tick.now)
-    return replace(look, history=replace(look.history, suspicion=suspicion), judgement=Judgement(verdict, shown))
+        return replace(look, judgement=Judgement(suspicion=before))
+    suspicion, verdict = next_suspicion(before, shown, tick.fleet.typical_ms, tick.seconds, tick.now)
+    return replace(look, judgement=Judgement(verdict, shown, suspicion))
 
 
 def _with_outage(history: History, outage: Outage | None) -> History:

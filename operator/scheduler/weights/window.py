@@ -20,8 +20,8 @@ class Moment:
     answered: float | None
     """Requests that ended well; None: not counted."""
     failed: float
-    queued: bool = False
-    """Whether requests were seen to wait."""
+    queued: bool | None = None
+    """Whether requests were waiting; None: unknown."""
 
     @property
     def ended(self) -> float | None:
