@@ -2,9 +2,9 @@
 
 A pod of rate `mu` (requests per second) that `n` requests are in serves `mu * n / (1 + n)` of them per second. At a
 constant load it settles where M/M/1 does (`n = rho/(1 - rho)`, latency `1/(mu - lambda)`), above its rate its queue
-grows, and afterwards it has to work that off. `extra_seconds` is what its answers take longer without using
-CPU (a sleep): requests then come out of a line of that length. Requests are shared out by the weights in effect alone: Envoy's
-least request, which steadies it, isn't there.
+grows, and afterwards it has to work that off. `extra_seconds` is what its answers take longer without using CPU (a
+sleep): requests then come out of a line of that length. Requests are shared out by the weights in effect alone:
+Envoy's least request, which steadies it, isn't there.
 """
 
 import math

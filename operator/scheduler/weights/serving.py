@@ -86,6 +86,8 @@ def _averaged(looks: Mapping[str, Look], tick: Tick) -> dict[str, Average]:
 
 def _average(look: Look, score: float | None, constant: float, tick: Tick) -> Average:
     before = _without_rule(look.history)
+    if look.fresh is None:
+        return before
     if score is None:
         return without_score(before, tick.seconds, tick.now)
     after = towards(before, score, constant, tick.now)

@@ -193,7 +193,7 @@ def test_what_a_user_resumes_comes_back_half_open():
 def test_pods_that_go_take_no_pause_beyond_the_cap():
     loop = settled(10)
     bad = dict.fromkeys("abcde", replace(GOOD, latency_ms=2000.0))
-    loop.run(6, pods(10) | bad)
+    loop.run(3, pods(10) | bad)
     assert sum(one.weight is None for one in loop.decision.endpoints) == 5
     left = loop.tick(dict.fromkeys("abcdef", GOOD))
     assert sum(one.state is State.PAUSED or one.reason is Reason.HALF_OPEN for one in left.values()) == 3
