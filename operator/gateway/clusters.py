@@ -23,6 +23,7 @@ _MIN_RING, _MAX_RING = 1024, 8192
 a million apart.
 """
 _TCP_LEVEL, _TCP_USER_TIMEOUT = 6, 18  # Linux
+_PROBES: Final = 3
 _INITIAL_FETCH_SECONDS: Final = 5.0
 
 
@@ -112,11 +113,14 @@ def _preconnect(pool: ConnectionPool) -> cluster_pb2.Cluster.PreconnectPolicy:
 
 
 def _keepalive(failover: Failover) -> cluster_pb2.UpstreamConnectionOptions:
-    """A node that is gone is noticed on idle connections, and on those that wait for an answer."""
+    """A node that is gone is noticed on idle connections, and on those that wait for an answer.
+
+    Linux refuses more than 127 probes, and then the whole connection.
+    """
     options = cluster_pb2.UpstreamConnectionOptions()
     options.tcp_keepalive.keepalive_time.value = failover.heartbeat_timeout_seconds
-    options.tcp_keepalive.keepalive_interval.value = 1
-    options.tcp_keepalive.keepalive_probes.value = failover.heartbeat_timeout_seconds
+    options.tcp_keepalive.keepalive_interval.value = max(failover.heartbeat_timeout_seconds // _PROBES, 1)
+    options.tcp_keepalive.keepalive_probes.value = _PROBES
     return options
 
 

@@ -159,8 +159,6 @@ class DeltaStream:
 
     def _acknowledged(self, state: _Type, response: _Response) -> None:
         state.batch = min(state.batch * 2, MAX_BATCH)
-        if state.type_url == CLUSTERS:
-            self._send_endpoints_again(name for name in response.sent if name in state.known)
         for name, version in response.sent.items():
             state.known[name] = version
             state.rejected.pop(name, None)
@@ -169,7 +167,10 @@ class DeltaStream:
             state.rejected.pop(name, None)
 
     def _send_endpoints_again(self, clusters: Iterator[str]) -> None:
-        """A cluster that has changed is made anew beside the old one, and waits for its endpoints."""
+        """A cluster that has changed is made anew beside the old one, which serves until the new one has its endpoints.
+
+        Envoy doesn't ask for them, for it has them, and doesn't acknowledge the cluster before it has got them again.
+        """
         endpoints = self._types.get(ENDPOINTS)
         if endpoints is not None:
             endpoints.again.update(name for name in clusters if name in endpoints.known)
@@ -230,6 +231,8 @@ class DeltaStream:
         state.answered = True
         state.in_flight = _Response(nonce, {resource.name: resource.version for resource in batch}, removed)
         state.again.difference_update(state.in_flight.sent)
+        if state.type_url == CLUSTERS:
+            self._send_endpoints_again(name for name in state.in_flight.sent if name in state.known)
         return discovery_pb2.DeltaDiscoveryResponse(
             type_url=state.type_url,
             nonce=nonce,

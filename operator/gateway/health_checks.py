@@ -14,8 +14,6 @@ LIVE_PATH: Final = "/v2/health/live"
 MISSED: Final = 2
 """Answers missed in a row after which a pod is gone."""
 _HOST: Final = "triton"
-_IDLE_SECONDS: Final = 10.0
-"""A cluster that never had a request is asked this often at most: most clients speak one of the two protocols."""
 _MAX_EJECTED: Final = 50
 """Per cent of the pods. Errors alone must not take the last pod away: a bad request makes every pod err."""
 _MAX_EJECTED_WITH_STANDBYS: Final = 90
@@ -33,7 +31,7 @@ def heartbeat(failover: Failover) -> health_check_pb2.HealthCheck:
         timeout=duration(step),
         interval=duration(step),
         interval_jitter_percent=10,
-        no_traffic_interval=duration(max(_IDLE_SECONDS, step)),
+        no_traffic_interval=duration(failover.heartbeat_timeout_seconds),
         http_health_check=health_check_pb2.HealthCheck.HttpHealthCheck(
             host=_HOST, path=LIVE_PATH, codec_client_type=http_pb2.HTTP1
         ),

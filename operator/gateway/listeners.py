@@ -85,7 +85,7 @@ def _filters() -> list[HttpFilter]:
     return [
         _filter("envoy.filters.http.rbac", _no_tracing()),
         _filter(rate_limits.FILTER, rate_limits.no_rate_limit()),
-        _filter("envoy.filters.http.router", router_pb2.Router(suppress_envoy_headers=True)),
+        _filter("envoy.filters.http.router", router_pb2.Router()),
     ]
 
 
