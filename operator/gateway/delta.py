@@ -133,6 +133,8 @@ class DeltaStream:
         added, dropped = set(request.resource_names_subscribe), set(request.resource_names_unsubscribe)
         if first:
             state.known = dict(request.initial_resource_versions)
+            # An Envoy that has just started waits for an answer, even if there is nothing for it.
+            state.answered = bool(state.known)
             state.wildcard = not added
         else:
             # Who asks again for what it has needs it: Envoy does so when it makes a cluster anew.

@@ -1,6 +1,5 @@
 """The stream between operator and real Envoys: starts, ends, rejections, certificates."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -35,8 +34,7 @@ async def test_an_envoy_is_told_nothing_before_all_resources_are_known(gateway):
     await gateway.start_envoy()
     await eventually("an Envoy", lambda: server.envoys)
     gateway.store.publish(bot([pod.endpoint()]))
-    await asyncio.sleep(0.5)
-    assert await gateway.envoys[0].admin(gateway.session, "/ready") == "INITIALIZING\n"
+    assert "INITIALIZING" in await gateway.envoys[0].admin(gateway.session, "/ready")
     assert server.programmed(BOT).in_step == 0
     gateway.store.publish_all([bot([pod.endpoint()])])
     await gateway.ready(healthy=1)
@@ -230,7 +228,8 @@ class Authority:
 
     def _sign(self, key: ec.EllipticCurvePrivateKey, name: str, *, authority: bool, life: timedelta) -> Identity:
         now = datetime.now(UTC)
-        builder = x509.CertificateBuilder().subject_name(self._name).issuer_name(self._name)
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        builder = x509.CertificateBuilder().subject_name(subject).issuer_name(self._name)
         builder = builder.public_key(key.public_key()).serial_number(x509.random_serial_number())
         builder = builder.not_valid_before(now - timedelta(hours=2)).not_valid_after(now + life)
         builder = builder.add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
