@@ -1,0 +1,124 @@
+"""What is to be configured now: all that streams compare their Envoy with."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
+
+from glm_operator.gateway.configuration import (
+    TYPES,
+    ConfigResource,
+    endpoint_resources,
+    inference_resources,
+    shared_resources,
+)
+from glm_operator.gateway.traffic import GatewaySettings, ResourceKey, ResourceTraffic
+
+
+class ConfigStore:
+    """The configuration, kept resource by resource: what did not change is not built again.
+
+    Until `publish_all` was called once it holds nothing and says so: an operator that just started knows of no
+    resource yet, and would take all of them from Envoy.
+    """
+
+    def __init__(self, settings: GatewaySettings) -> None:
+        self._settings = settings
+        self._traffic: dict[ResourceKey, ResourceTraffic] = {}
+        self._resources: dict[str, dict[str, ConfigResource]] = {type_url: {} for type_url in TYPES}
+        self._revisions = dict.fromkeys(TYPES, 0)
+        self._whole = False
+        self._listeners: set[Callable[[], None]] = set()
+
+    @property
+    def whole(self) -> bool:
+        """Whether all resources have been given once."""
+        return self._whole
+
+    @property
+    def traffic(self) -> Mapping[ResourceKey, ResourceTraffic]:
+        """What was given last of each resource."""
+        return self._traffic
+
+    def resources(self, type_url: str) -> Mapping[str, ConfigResource]:
+        """All resources of a type, by name."""
+        return self._resources.get(type_url, {})
+
+    def revision(self, type_url: str) -> int:
+        """Grows with every change among the resources of a type."""
+        return self._revisions.get(type_url, 0)
+
+    def versions(self, key: ResourceKey) -> Iterator[ConfigResource]:
+        """What a resource is configured with at present."""
+        traffic = self._traffic.get(key)
+        return iter(inference_resources(traffic, self._settings) if traffic is not None else ())
+
+    def publish_all(self, resources: Iterable[ResourceTraffic]) -> None:
+        """All resources that there are; others are taken away. Streams are served from the first call on."""
+        wanted = {resource.key: resource for resource in resources}
+        for gone in self._traffic.keys() - wanted.keys():
+            self._remove(gone)
+        for resource in wanted.values():
+            self._put(resource)
+        self._set(shared_resources(self._settings))
+        self._whole = True
+        self._tell()
+
+    def publish(self, *resources: ResourceTraffic) -> None:
+        """Resources that are new or have changed."""
+        for resource in resources:
+            self._put(resource)
+        self._tell()
+
+    def withdraw(self, *keys: ResourceKey) -> None:
+        """Resources that are gone."""
+        for key in keys:
+            self._remove(key)
+        self._tell()
+
+    def use(self, settings: GatewaySettings) -> None:
+        """Other settings for all: the number of Envoys has changed."""
+        if settings == self._settings:
+            return
+        self._settings = settings
+        for resource in self._traffic.values():
+            self._set(inference_resources(resource, settings))
+        if self._whole:
+            self._set(shared_resources(settings))
+        self._tell()
+
+    def on_change(self, tell: Callable[[], None]) -> Callable[[], None]:
+        """Call `tell` after every change, until what is returned is called."""
+        self._listeners.add(tell)
+        return lambda: self._listeners.discard(tell)
+
+    def _put(self, resource: ResourceTraffic) -> None:
+        before = self._traffic.get(resource.key)
+        if before == resource:
+            return
+        self._traffic[resource.key] = resource
+        if before is not None and _same_policy(before, resource):
+            self._set(endpoint_resources(resource, self._settings))
+        else:
+            self._set(inference_resources(resource, self._settings))
+
+    def _remove(self, key: ResourceKey) -> None:
+        resource = self._traffic.pop(key, None)
+        if resource is None:
+            return
+        for gone in inference_resources(resource, self._settings):
+            del self._resources[gone.type_url][gone.name]
+            self._revisions[gone.type_url] += 1
+
+    def _set(self, resources: Iterable[ConfigResource]) -> None:
+        for resource in resources:
+            present = self._resources[resource.type_url].get(resource.name)
+            if present is None or present.version != resource.version:
+                self._resources[resource.type_url][resource.name] = resource
+                self._revisions[resource.type_url] += 1
+
+    def _tell(self) -> None:
+        for tell in tuple(self._listeners):
+            tell()
+
+
+def _same_policy(one: ResourceTraffic, other: ResourceTraffic) -> bool:
+    return replace(one, endpoints=(), standbys=()) == replace(other, endpoints=(), standbys=())
