@@ -52,6 +52,7 @@ _PATHS: Final[Mapping[str, tuple[str, str]]] = {
     "NetworkPolicy": ("/apis/networking.k8s.io/v1", "networkpolicies"),
     "Node": ("/api/v1", "nodes"),
     "CustomResourceDefinition": ("/apis/apiextensions.k8s.io/v1", "customresourcedefinitions"),
+    "PodMetrics": ("/apis/metrics.k8s.io/v1beta1", "pods"),
     "SelfSubjectAccessReview": ("/apis/authorization.k8s.io/v1", "selfsubjectaccessreviews"),
     group.KIND: (f"/apis/{group.API_VERSION}", group.PLURAL),
 }
@@ -133,7 +134,8 @@ class Cluster:
             named = {"apiVersion": answer["apiVersion"], "kind": kind}
             objects += [named | item for item in answer["items"]]
             if not answer["metadata"].get("continue"):
-                return objects, str(answer["metadata"]["resourceVersion"])
+                # The metrics API's lists are of no version: they can't be watched.
+                return objects, str(answer["metadata"].get("resourceVersion", ""))
             more = [("continue", answer["metadata"]["continue"])]
 
     async def watch(
