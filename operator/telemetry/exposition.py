@@ -128,9 +128,9 @@ def _next_line(text: bytes, name: bytes, position: int) -> int:
 
 def _number(text: bytes, name: bytes) -> float:
     """The value; a time may stand behind it."""
-    value = text.split(None, 1)[0] if text.strip() else b""
+    value, *_ = text.split(None, 1) or [b""]
     # `float` alone would also take `1_000` and `infinity`.
-    if _VALUE.fullmatch(value) is None:
+    if not value.isdigit() and _VALUE.fullmatch(value) is None:
         raise UnreadableTextError(f"a value of {name.decode()} is no number")
     return float(value)
 

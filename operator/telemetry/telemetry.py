@@ -21,7 +21,7 @@ LIVE_PATH: Final = "/v2/health/live"
 """Not `ready`, which one model that failed to load turns off while the others serve."""
 MAX_LIVE_BYTES: Final = 64 * 1024
 LATE_SECONDS: Final = 0.1
-"""A deadline that is noticed so much too late: the operator is short of CPU, and can't tell its own silence from pods'."""
+"""A deadline noticed so much too late: the operator is short of CPU, and can't tell its own silence from the pods'."""
 _OK: Final = 200
 _OURS: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EADDRNOTAVAIL})
 """Errors of the operator's own machine, which say nothing of the pod."""
@@ -47,9 +47,12 @@ class _Pod:
 class Telemetry:
     """Reads pods, a round at a time; a round begins after the one before has ended."""
 
-    def __init__(self, cpu: CpuUse, deadline_seconds: float = DEADLINE_SECONDS) -> None:
+    def __init__(
+        self, cpu: CpuUse, deadline_seconds: float = DEADLINE_SECONDS, late_seconds: float = LATE_SECONDS
+    ) -> None:
+        """`late_seconds`: how much too late the deadline may be noticed for silence to be held against the pods."""
         self._cpu = cpu
-        self._deadline = deadline_seconds
+        self._deadline, self._late = deadline_seconds, late_seconds
         self._pods: dict[str, _Pod] = {}
         self._problems: dict[str, str] = {}
 
@@ -73,7 +76,7 @@ class Telemetry:
         metrics = [_begin(_read(pods[target.uid], now - began)) for target in targets]
         lives = [_begin(_is_live(target)) for target in targets]
         seconds = await _all_in_time([*metrics, *lives], refresh, self._deadline)
-        silence = _silence(self._deadline, seconds)
+        silence = _silence(self._deadline, seconds, self._late)
         self._problems = {}
         return {
             target.uid: self._sample(target, _outcome(reading, silence), _outcome(live, silence), now)
@@ -179,9 +182,9 @@ async def _all_in_time(tasks: list[asyncio.Task[Any]], refresh: asyncio.Task[Non
     return waited
 
 
-def _silence(deadline: float, waited: float) -> _Failure:
+def _silence(deadline: float, waited: float, late: float) -> _Failure:
     """What to make of a pod that didn't answer in time."""
-    if waited > deadline + LATE_SECONDS:
+    if waited > deadline + late:
         return _Failure(f"the operator itself was late: its deadline of {deadline:g} s took {waited:.1f} s", ours=True)
     return _Failure(f"no answer within {deadline:g} s")
 

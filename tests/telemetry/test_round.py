@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import errno
+import time
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
@@ -13,14 +14,16 @@ from glm_operator.telemetry.telemetry import Telemetry
 from telemetry.samples import AFTER, BEFORE, STEPS
 from telemetry.servers import LIVE, MISBEHAVIOURS, breaks, never, pod, response, says, says_and_closes
 
-DEADLINE = 0.5
+DEADLINE = 2.0
+"""Long enough for a sound pod on loopback, however busy the machine is."""
 GENEROUS = 60.0
 """Only to end a test that hangs."""
+LATE = 0.1
 
 
 @asynccontextmanager
-async def telemetry(deadline=GENEROUS):
-    reads = Telemetry(CpuUse(None, None), deadline)
+async def telemetry(deadline=GENEROUS, late=GENEROUS):
+    reads = Telemetry(CpuUse(None, None), deadline, late)
     try:
         yield reads
     finally:
@@ -202,3 +205,12 @@ async def test_the_live_request_is_tritons_and_asks_to_be_closed():
         await reads.read([sound.target("a")], now=0.0)
     assert heard[0].startswith("GET /v2/health/live HTTP/1.1\r\nHost: 127.0.0.1\r\n")
     assert "\r\nConnection: close\r\n" in heard[0]
+
+
+async def test_an_operator_that_was_late_itself_does_not_call_silent_pods_dead():
+    async def blocks_the_loop(_, writer):
+        time.sleep(DEADLINE + 2 * LATE)  # noqa: ASYNC251 - as a busy machine does
+
+    async with pods(pod(metrics=blocks_the_loop, live=never)) as (silent,), telemetry(DEADLINE, LATE) as reads:
+        assert await reads.read([silent.target("a")], now=0.0) == {"a": PodSample(at=0.0)}
+        assert "the operator itself was late" in reads.problems["a"]
