@@ -187,6 +187,15 @@ class Cluster:
             content_type="application/strategic-merge-patch+json",
         )
 
+    async def annotate(self, kind: str, namespace: str, name: str, annotations: Mapping[str, str | None]) -> None:
+        """Set annotations of an object, and remove those that are None; all others stay."""
+        await self._request(
+            "PATCH",
+            path_of(kind, namespace, name),
+            body={"metadata": {"annotations": dict(annotations)}},
+            content_type="application/merge-patch+json",
+        )
+
     async def delete(self, kind: str, namespace: str, name: str) -> None:
         """Delete; an object that is gone already is fine."""
         try:
