@@ -73,6 +73,10 @@ bench-scaling: $(INSTALLED) ## Scaling policies on a trace (TRAFFIC=FILE.csv; BE
 bench-anomaly: $(INSTALLED) ## Anomaly detection on NAB's files (DATA=FOLDER): scores, fits, cost (BENCH_QUICK=1: a minute)
 	@$(PYTHON) -m bench.anomaly $(if $(DATA),--data "$(DATA)")
 
+.PHONY: bench-telemetry
+bench-telemetry: $(INSTALLED) ## Reading 1,000 pods once a second: time and CPU of a round (BENCH_QUICK=1: a quarter of a minute)
+	@$(PYTHON) -m bench.telemetry
+
 ##@ Make
 .PHONY: images models crds manifests manifests-check tools format lock
 images: $(INSTALLED) ## Build the images (only what changed)

@@ -36,3 +36,6 @@ ANNOTATION_REPOSITORY_HASH: Final = f"{GROUP}/repository-hash"
 
 READINESS_GATE: Final = f"{GROUP}/required-models-ready"
 """Pod condition that the operator sets where no single HTTP probe can tell that all required models are ready."""
+
+ANNOTATION_PAUSED: Final = f"{GROUP}/paused"
+"""On a pod, set by people: it gets no requests, for the reason that is its value; `false` is as good as none."""

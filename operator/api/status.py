@@ -10,6 +10,9 @@ from pydantic import Field
 from glm_operator.api.base import ApiModel
 
 MAX_DECISIONS: Final = 10
+MAX_ENDPOINTS: Final = 1000
+MAX_ENDPOINT_REASON: Final = 256
+"""Of a thousand pods, so that the object stays far below what etcd takes."""
 
 
 class Condition(ApiModel):
@@ -53,6 +56,12 @@ class EndpointStatus(ApiModel):
     """Its weight; left out: not weighted."""
     state: Literal["Active", "Reduced", "Paused", "Standby", "Unknown"]
     """What it gets."""
+    latency_milliseconds: str | None = None
+    """Mean latency, to two digits; left out: not known."""
+    cpu_percent: int | None = None
+    """CPU in use, of its limit, or of its node where it has none; left out: not known."""
+    reason: Annotated[str, Field(max_length=MAX_ENDPOINT_REASON)] = ""
+    """Why it doesn't get its full share; empty when it does."""
 
 
 class DecisionRecord(ApiModel):
@@ -101,7 +110,8 @@ class GLMInferenceStatus(ApiModel):
     endpoints: Annotated[
         list[EndpointStatus],
         Field(
-            max_length=1000, json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["pod"]}
+            max_length=MAX_ENDPOINTS,
+            json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["pod"]},
         ),
     ] = []
     """State of each pod."""

@@ -56,6 +56,7 @@ _PATHS: Final[Mapping[str, tuple[str, str]]] = {
     "NetworkPolicy": ("/apis/networking.k8s.io/v1", "networkpolicies"),
     "Node": ("/api/v1", "nodes"),
     "CustomResourceDefinition": ("/apis/apiextensions.k8s.io/v1", "customresourcedefinitions"),
+    "PodMetrics": ("/apis/metrics.k8s.io/v1beta1", "pods"),
     "SelfSubjectAccessReview": ("/apis/authorization.k8s.io/v1", "selfsubjectaccessreviews"),
     group.KIND: (f"/apis/{group.API_VERSION}", group.PLURAL),
 }
@@ -144,7 +145,8 @@ class Cluster:
             named = {"apiVersion": answer["apiVersion"], "kind": kind}
             objects += [named | item for item in _items(answer)]
             if not answer["metadata"].get("continue"):
-                return objects, str(answer["metadata"]["resourceVersion"])
+                # The metrics API's lists are of no version: they can't be watched.
+                return objects, str(answer["metadata"].get("resourceVersion", ""))
             more = [("continue", answer["metadata"]["continue"])]
 
     async def watch(
@@ -195,6 +197,15 @@ class Cluster:
             path_of("Pod", namespace, name, "status"),
             body=body,
             content_type="application/strategic-merge-patch+json",
+        )
+
+    async def annotate(self, kind: str, namespace: str, name: str, annotations: Mapping[str, str | None]) -> None:
+        """Set annotations of an object, and remove those that are None; all others stay."""
+        await self._request(
+            "PATCH",
+            path_of(kind, namespace, name),
+            body={"metadata": {"annotations": dict(annotations)}},
+            content_type="application/merge-patch+json",
         )
 
     async def delete(self, kind: str, namespace: str, name: str) -> None:
