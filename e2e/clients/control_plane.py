@@ -1,8 +1,8 @@
 """A control plane that knows one configuration: `control_plane.py FOLDER PORT`.
 
 It answers only to whom the certificates in FOLDER let in, over incremental ADS as the operator does: no clusters, and a
-listener on each port of the environment variable LISTENERS that answers "configured". Without that variable it tells
-that there are no listeners. It prints one JSON line a stream: the node's id.
+listener on each port of the environment variable LISTENERS that answers as an inference would. Without that variable
+there are no listeners. It prints one JSON line a stream: the node's id.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import grpc
-from envoy.config.core.v3 import address_pb2
+from envoy.config.core.v3 import address_pb2, base_pb2
 from envoy.config.listener.v3 import listener_components_pb2, listener_pb2
 from envoy.config.route.v3 import route_components_pb2, route_pb2
 from envoy.extensions.filters.http.router.v3 import router_pb2
@@ -22,7 +22,13 @@ from envoy.service.discovery.v3 import ads_pb2_grpc, discovery_pb2
 from google.protobuf import any_pb2
 
 LISTENERS = [int(port) for port in os.environ.get("LISTENERS", "").split(",") if port]
+ANSWER = {"model_version": "of the control plane"}
 TYPES = ("type.googleapis.com/envoy.config.listener.v3.Listener", "type.googleapis.com/envoy.config.cluster.v3.Cluster")
+
+JSON = base_pb2.HeaderValueOption(
+    header={"key": "content-type", "value": "application/json"},
+    append_action=base_pb2.HeaderValueOption.OVERWRITE_IF_EXISTS_OR_ADD,
+)
 
 
 def packed(message) -> any_pb2.Any:
@@ -43,8 +49,9 @@ def listener(port: int) -> listener_pb2.Listener:
                         route_components_pb2.Route(
                             match=route_components_pb2.RouteMatch(prefix="/"),
                             direct_response=route_components_pb2.DirectResponseAction(
-                                status=200, body={"inline_string": "configured"}
+                                status=200, body={"inline_string": json.dumps(ANSWER)}
                             ),
+                            response_headers_to_add=[JSON],
                         )
                     ],
                 )
