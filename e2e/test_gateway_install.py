@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from prometheus_client import CollectorRegistry
 
 from demo.built_images import reference
 from demo.client_pod import ask_from_a_pod
@@ -24,6 +25,7 @@ from demo.wait import wait_for
 from glm_operator.clients.errors import ClusterError
 from glm_operator.clients.kubernetes import Cluster
 from glm_operator.gateway.certificates import ServerCredentials, read_secret
+from glm_operator.observability.metrics import Metrics
 from glm_operator.reconcile.gateway_certificates import GatewayCertificates, SecretName
 from support import CLIENTS, load
 
@@ -83,8 +85,10 @@ class Installation:
             cluster = await Cluster.connect(kubeconfig=str(self.kubeconfig))
             names = [SERVER_NAMES.format(release=RELEASE, namespace=self.namespace)]
             place = SecretName(self.namespace, NAME)
+            metrics = Metrics(CollectorRegistry())
             try:
-                await GatewayCertificates(cluster, place, names, shown.append, lambda: datetime.now(UTC)).look()
+                loop = GatewayCertificates(cluster, place, names, shown.append, metrics, lambda: datetime.now(UTC))
+                await loop.look()
             finally:
                 await cluster.close()
 

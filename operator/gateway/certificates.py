@@ -107,9 +107,9 @@ class Credentials:
     client: Identity
 
     @property
-    def leaves_end(self) -> datetime:
-        """When the first of both leaves expires."""
-        return min(self.server.end, self.client.end)
+    def named(self) -> dict[str, Identity]:
+        """What each is called where it is told of; of the authorities, the newest."""
+        return {"authority": self.authorities[-1], "server": self.server, "client": self.client}
 
     @property
     def for_server(self) -> ServerCredentials:

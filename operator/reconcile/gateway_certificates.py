@@ -24,6 +24,7 @@ from glm_operator.gateway.certificates import (
     renewal_due,
 )
 from glm_operator.observability.log import log
+from glm_operator.observability.metrics import Metrics
 from glm_operator.reconcile.backoff import backoff_seconds
 
 LOOK_SECONDS: Final = 60.0
@@ -81,12 +82,14 @@ class GatewayCertificates:
         secret: SecretName,
         server_names: Sequence[str],
         on_change: OnChange,
+        metrics: Metrics,
         clock: Callable[[], datetime],
     ) -> None:
         self._cluster = cluster
         self._secret = secret
         self._server_names = tuple(server_names)
         self._on_change = on_change
+        self._metrics = metrics
         self._clock = clock
         self._credentials: Credentials | None = None
         self.problem = ""
@@ -143,13 +146,14 @@ class GatewayCertificates:
                 "data": decision.credentials.to_secret(),
             }
         )
+        self._metrics.wrote("Secret")
         log.info(
             "the gateway's certificates were written",
             extra={
                 "action": decision.action,
                 "reason": decision.reason,
                 "why": decision.message,
-                "leaves_end": decision.credentials.leaves_end.isoformat(),
+                "ends": {name: identity.end.isoformat() for name, identity in decision.credentials.named.items()},
                 "authorities": len(decision.credentials.authorities),
             },
         )
@@ -157,6 +161,8 @@ class GatewayCertificates:
     def _take(self, credentials: Credentials) -> None:
         before = self.current
         self._credentials = credentials
+        for name, identity in credentials.named.items():
+            self._metrics.certificate_ends(name, identity.end.timestamp())
         now = credentials.for_server
         if now != before:
             self._on_change(now)

@@ -9,10 +9,12 @@ import pytest
 import yaml
 from aiohttp import web
 from kubernetes.aio import client as aio_client
+from prometheus_client import CollectorRegistry
 
 from glm_operator.clients.errors import ClusterError
 from glm_operator.clients.kubernetes import Cluster
 from glm_operator.gateway.certificates import read_secret
+from glm_operator.observability.metrics import Metrics
 from glm_operator.reconcile.gateway_certificates import GatewayCertificates, SecretMissingError, SecretName
 
 NAMES = ("xds.glm-system.svc",)
@@ -31,6 +33,9 @@ class World:
         self.stale = None
         self.now = BEGIN
         self.shown = []
+        self.registry = CollectorRegistry()
+        self.metrics = Metrics(self.registry)
+        self.cluster = None
 
     async def get(self, _):
         found = self.stale or self.secret
@@ -51,8 +56,8 @@ class World:
         version = str(int(self.secret["metadata"]["resourceVersion"]) + 1)
         self.secret = self.secret | {"metadata": {"resourceVersion": version}, "data": data}
 
-    def operator(self, cluster):
-        return GatewayCertificates(cluster, PLACE, NAMES, self.shown.append, lambda: self.now)
+    def operator(self):
+        return GatewayCertificates(self.cluster, PLACE, NAMES, self.shown.append, self.metrics, lambda: self.now)
 
 
 @pytest.fixture
@@ -73,7 +78,7 @@ async def world():
 
 
 async def test_an_empty_secret_is_filled_once_by_our_own_field_manager(world):
-    operator = world.operator(world.cluster)
+    operator = world.operator()
     for _ in range(3):
         await operator.look()
     assert world.writes == [{"fieldManager": "glm-operator", "force": "true"}]
@@ -81,8 +86,8 @@ async def test_an_empty_secret_is_filled_once_by_our_own_field_manager(world):
 
 
 async def test_an_operator_that_is_started_anew_goes_on_with_what_is_there(world):
-    await world.operator(world.cluster).look()
-    await world.operator(world.cluster).look()
+    await world.operator().look()
+    await world.operator().look()
     assert len(world.writes) == 1
     assert world.shown[0] == world.shown[1]
 
@@ -95,7 +100,7 @@ async def test_an_operator_that_is_started_anew_goes_on_with_what_is_there(world
     ],
 )
 async def test_a_secret_that_is_damaged_gets_the_same_again_and_no_stream_breaks(world, damage):
-    operator = world.operator(world.cluster)
+    operator = world.operator()
     await operator.look()
     before = world.secret["data"]
     world.change(**damage)
@@ -106,12 +111,12 @@ async def test_a_secret_that_is_damaged_gets_the_same_again_and_no_stream_breaks
 
 async def test_a_damaged_secret_that_nobody_remembers_is_made_anew(world):
     world.change(**{"ca.crt": "%"})
-    await world.operator(world.cluster).look()
+    await world.operator().look()
     assert read_secret(world.secret["data"]).for_server == world.shown[0]
 
 
 async def test_certificates_of_another_operator_are_taken_over(world):
-    first, second = world.operator(world.cluster), world.operator(world.cluster)
+    first, second = world.operator(), world.operator()
     await first.look()
     world.change()
     await second.look()
@@ -121,7 +126,7 @@ async def test_certificates_of_another_operator_are_taken_over(world):
 
 
 async def test_newer_certificates_are_not_written_over(world):
-    operator, late = world.operator(world.cluster), world.operator(world.cluster)
+    operator, late = world.operator(), world.operator()
     await operator.look()
     theirs, world.stale = world.secret["data"], {"metadata": {"resourceVersion": "1"}}
     with pytest.raises(ClusterError, match="changed meanwhile"):
@@ -133,16 +138,22 @@ async def test_newer_certificates_are_not_written_over(world):
 
 
 async def test_leaves_are_renewed_in_time_and_the_server_is_told(world):
-    operator = world.operator(world.cluster)
+    operator = world.operator()
     await operator.look()
     world.now += timedelta(days=61)
     await operator.look()
     assert len(world.shown) == 2
     assert world.shown[0].client_authorities == world.shown[1].client_authorities
+    ends = {
+        name: world.registry.get_sample_value("glm_gateway_certificate_end_timestamp_seconds", {"certificate": name})
+        for name in ("authority", "server", "client")
+    }
+    renewed = (BEGIN + timedelta(days=61 + 90)).timestamp()
+    assert ends == {"authority": (BEGIN + timedelta(days=365)).timestamp(), "server": renewed, "client": renewed}
 
 
 async def test_a_missing_secret_says_what_makes_it(world):
-    operator = world.operator(world.cluster)
+    operator = world.operator()
     await operator.look()
     world.secret = None
     with pytest.raises(SecretMissingError, match="glm-system/gateway is missing: `helm upgrade`"):
@@ -152,7 +163,7 @@ async def test_a_missing_secret_says_what_makes_it(world):
 
 async def test_what_may_not_be_written_is_not_shown_either(world):
     """A server with certificates that no gateway can get would turn all of them away."""
-    operator = world.operator(world.cluster)
+    operator = world.operator()
     world.refuse = "secrets is forbidden"
     with pytest.raises(ClusterError, match="forbidden"):
         await operator.look()
@@ -161,7 +172,7 @@ async def test_what_may_not_be_written_is_not_shown_either(world):
 
 async def test_nothing_secret_is_logged(world, caplog):
     caplog.set_level(logging.DEBUG, logger="glm_operator")
-    operator = world.operator(world.cluster)
+    operator = world.operator()
     await operator.look()
     world.change()
     await operator.look()
