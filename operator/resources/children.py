@@ -47,7 +47,7 @@ def desired_children(
     running: Object | None,
     gateway_host: str | None = None,
 ) -> tuple[Object, ...]:
-    """The desired objects; what the Deployment needs comes before it.
+    """The desired objects; what the Deployment needs comes before it, and what it can do without after it.
 
     Args:
         inference: the resource.
@@ -63,8 +63,9 @@ def desired_children(
         config_map,
         network_policy(inference),
         triton_service(inference),
-        gateway_service(inference, gateway_host),
         disruption_budget(inference),
         deployment_with_kept_images(inference, images, name, repository_hash, running),
+        # Last: where a policy or a quota refuses this alias, the pods and their own Service are there all the same.
+        gateway_service(inference, gateway_host),
     )
     return tuple(candidate for candidate in candidates if candidate is not None)

@@ -48,6 +48,12 @@ def test_it_is_an_alias_of_the_gateways_own():
     assert "selector" not in service["spec"]
 
 
+def test_it_is_written_after_the_pods_which_can_do_without_it():
+    nothing = observation(ECHO, children=dict.fromkeys(single_children("echo")), config_maps=())
+    written = [child_key(child) for child in decide(ECHO, nothing, IMAGES, HOST).apply]
+    assert written[-2:] == ["Deployment", GATEWAY_SERVICE]
+
+
 def test_the_longest_name_of_a_resource_fits():
     assert len(gateway_service_name("a" * MAX_NAME_LENGTH)) <= LABEL
 
