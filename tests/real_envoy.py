@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from devcluster import binaries
 from glm_operator.gateway.certificates import Credentials, new_credentials
 from images.envoy.drain import ask
 
+POD = "pod-1"
 SERVER_NAME = "glm-xds.sys.svc"
 CONTROL_PLANE = ROOT / "e2e/clients/control_plane.py"
 
@@ -37,19 +39,36 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def chart_bootstrap() -> dict[str, str]:
-    """The files of the gateway's ConfigMap."""
+@dataclass(frozen=True)
+class Bootstrap:
+    """How the chart starts Envoy."""
+
+    files: dict[str, str]
+    arguments: list[str]
+
+
+def chart_bootstrap() -> Bootstrap:
+    """Files of the gateway's ConfigMap and arguments of its container."""
     helm = binaries.named("helm")
     binaries.ensure([helm, binaries.named("envoy")])
-    show = ["--show-only", "templates/gateway/bootstrap.yaml", "--set=gateway.enabled=true"]
+    show = ["--show-only", "templates/gateway/bootstrap.yaml", "--show-only", "templates/gateway/deployment.yaml"]
+    show += ["--set=gateway.enabled=true", "--set=gateway.concurrency=1"]
     rendered = run([str(helm.path), "template", "glm", str(CHART), "-n", "sys", "--kube-version", KUBERNETES, *show])
-    return dict(yaml.safe_load(rendered)["data"])
+    documents = {document["kind"]: document for document in yaml.safe_load_all(rendered) if document}
+    (container,) = documents["Deployment"]["spec"]["template"]["spec"]["containers"]
+    return Bootstrap(documents["ConfigMap"]["data"], container["args"])
+
+
+def replaced(text: str, places: dict[str, str]) -> str:
+    for old, new in places.items():
+        text = text.replace(old, new)
+    return text
 
 
 class Place:
     """Folders laid out as in a pod, and the processes in them."""
 
-    def __init__(self, bootstrap: dict[str, str]) -> None:
+    def __init__(self, bootstrap: Bootstrap) -> None:
         # A path of a Unix socket has a hundred characters at most, and pytest's folders use most of them.
         self.root = Path(tempfile.mkdtemp(prefix="glm-gw-"))
         self.socket = str(self.root / "run/admin.sock")
@@ -76,22 +95,18 @@ class Place:
     def envoy(self) -> subprocess.Popen[str]:
         """Start Envoy."""
         places = {
+            "$(POD_NAME)": POD,
             "/run/envoy": f"{self.root}/run",
             "/etc/glm-gateway": str(self.root),
             "port_value: 8002": f"port_value: {self.metrics_port}",
             "port_value: 18000": f"port_value: {self.xds_port}",
             f"address: {SERVER_NAME}.cluster.local": "address: 127.0.0.1",
         }
-        for name, content in self._bootstrap.items():
-            text = content
-            for old, new in places.items():
-                text = text.replace(old, new)
-            (self.root / "config" / name).write_text(text)
-        program, config = str(binaries.named("envoy").path), str(self.root / "config/envoy.yaml")
-        node = ["--service-node", "pod-1", "--service-cluster", "gateway"]
-        options = ["--concurrency", "1", "--disable-hot-restart", "--log-level", "warning"]
+        for name, content in self._bootstrap.files.items():
+            (self.root / "config" / name).write_text(replaced(content, places))
+        arguments = [replaced(argument, places) for argument in self._bootstrap.arguments]
         with (self.root / "envoy.log").open("a") as log:
-            return self._start([program, "-c", config, *node, *options], stdout=log, stderr=log)
+            return self._start([str(binaries.named("envoy").path), *arguments], stdout=log, stderr=log)
 
     def control_plane(self, credentials: Credentials, *listeners: int) -> "ControlPlane":
         """Start a control plane with these certificates."""

@@ -2,11 +2,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from real_envoy import Place, chart_bootstrap
+from real_envoy import Bootstrap, Place, chart_bootstrap
 
 
 @pytest.fixture(scope="session")
-def bootstrap() -> dict[str, str]:
+def bootstrap() -> Bootstrap:
     return chart_bootstrap()
 
 

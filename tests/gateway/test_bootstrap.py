@@ -11,7 +11,7 @@ from envoy.service.discovery.v3 import ads_pb2_grpc, discovery_pb2
 
 from demo.paths import ROOT
 from demo.wait import wait_for
-from real_envoy import SERVER_NAME, free_port, made
+from real_envoy import POD, SERVER_NAME, free_port, made
 
 ANSWER = b'{"model_version": "of the control plane"}'
 DRAIN = ROOT / "images/envoy/drain.py"
@@ -31,7 +31,7 @@ def test_an_empty_configuration_makes_it_ready_and_the_operator_sees_the_pods_na
     operator = place.control_plane(credentials)
     place.envoy()
     place.is_ready()
-    assert operator.nodes() == [{"node": "pod-1", "cluster": "gateway"}]
+    assert operator.nodes() == [{"node": POD, "cluster": "glm-gateway"}]
 
 
 def test_what_it_was_told_goes_on_without_the_operator(place):
