@@ -23,7 +23,7 @@ from rich.table import Table
 from bench import engine_rows as rows
 from bench.engine_models import models_image
 from bench.engine_rows import Variant
-from demo.built_images import built_image
+from demo.built_images import NAMES, built_image
 from demo.install import ensure_namespace, install_operator
 from demo.kubectl import Kubectl, run
 from demo.paths import MODELS, ROOT
@@ -78,7 +78,7 @@ def _prepare(kubectl: Kubectl, variants: Sequence[Variant]) -> str:
     with tempfile.TemporaryDirectory() as folder:
         archive = Path(folder) / "models.tar"
         reference = models_image(any(variant.model == rows.INT8_MODEL for variant in variants), archive)
-        archives = [str(built_image(name).archive) for name in ("operator", "triton-cpu")]
+        archives = [str(built_image(name).archive) for name in NAMES]
         run([sys.executable, "-m", "devcluster", "load-image", *archives, str(archive)], timeout=300)
     return reference
 

@@ -17,7 +17,7 @@ from typing import Any, Final
 import click
 
 from bench import fleet
-from demo.built_images import built_image
+from demo.built_images import NAMES, built_image
 from demo.install import OPERATOR_NAMESPACE, RELEASE, install_operator
 from demo.kubectl import Kubectl, run
 from demo.operator_metrics import operator_metric
@@ -44,7 +44,7 @@ VALUES: Final = ("--set-string=resources.limits.memory=2Gi",)
 def main(sizes: tuple[int, ...]) -> None:
     """Measure each number of resources in a fresh operator process."""
     kubectl = Kubectl.connect()
-    archives = [str(built_image(name).archive) for name in ("operator", "triton-cpu")]
+    archives = [str(built_image(name).archive) for name in NAMES]
     run([sys.executable, "-m", "devcluster", "load-image", *archives], timeout=300)
     install_operator(kubectl, *VALUES)
     fleet.clear(kubectl)

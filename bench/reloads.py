@@ -17,7 +17,7 @@ from typing import Any, Final
 
 import click
 
-from demo.built_images import built_image
+from demo.built_images import NAMES, built_image
 from demo.install import ensure_namespace, install_operator
 from demo.kubectl import Kubectl, run
 from demo.paths import MODELS, ROOT
@@ -55,7 +55,7 @@ def main() -> None:
     """Measure each model in a server of its own."""
     count = QUICK if os.environ.get("BENCH_QUICK") else FULL
     kubectl = Kubectl.connect()
-    archives = [str(built_image(name).archive) for name in ("operator", "triton-cpu")]
+    archives = [str(built_image(name).archive) for name in NAMES]
     run([sys.executable, "-m", "devcluster", "load-image", *archives], timeout=600)
     install_operator(kubectl)
     ensure_namespace(kubectl, NAMESPACE)

@@ -11,7 +11,7 @@ import click
 import numpy as np
 from rich.console import Console
 
-from demo.built_images import built_image, reference
+from demo.built_images import NAMES, built_image, reference
 from demo.client_pod import ask_from_a_pod
 from demo.install import ensure_namespace, install_operator, uninstall_operator
 from demo.kubectl import CommandFailedError, Kubectl
@@ -101,9 +101,9 @@ def _module(name: str, *arguments: str) -> None:
 
 def _images(kubectl: Kubectl) -> None:
     _module("images.builder", "all")
-    archives = [str(built_image(name).archive) for name in ("operator", "triton-cpu")]
+    archives = [str(built_image(name).archive) for name in NAMES]
     _module("devcluster", "load-image", *archives)
-    for name in ("operator", "triton-cpu"):
+    for name in NAMES:
         tell(f"image {reference(name, kubectl.is_ours)}")
 
 

@@ -4,10 +4,13 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from demo.paths import IMAGES
 
 MANIFEST = IMAGES / "images.json"
+NAMES: Final = ("operator", "triton-cpu", "envoy")
+"""What a cluster needs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,7 @@ def reference(name: str, ours: bool) -> str:
 
 
 def built_image(name: str) -> BuiltImage:
-    """The newest build of an image, by the name `operator` or `triton-cpu`.
+    """The newest build of an image, by one of `NAMES`.
 
     Raises:
         LookupError: when it isn't built.

@@ -19,10 +19,11 @@ def ensure_namespace(kubectl: Kubectl, name: str) -> None:
 
 def image_values(ours: bool) -> list[str]:
     """Helm arguments for the images: those built here, or for another's cluster those the user pushed there."""
-    operator, runtime = reference("operator", ours), reference("triton-cpu", ours)
-    repository, _, tag = operator.rpartition(":")
     policy = "Never" if ours else "IfNotPresent"
-    values = {"image.repository": repository, "image.tag": tag, "image.pullPolicy": policy, "runtime.image": runtime}
+    values = {"image.pullPolicy": policy, "runtime.image": reference("triton-cpu", ours)}
+    for key, name in (("image", "operator"), ("gateway.image", "envoy")):
+        repository, _, tag = reference(name, ours).rpartition(":")
+        values |= {f"{key}.repository": repository, f"{key}.tag": tag}
     return [f"--set-string={key}={value}" for key, value in values.items()]
 
 

@@ -9,7 +9,7 @@ from typing import Final
 
 import pytest
 
-from demo.built_images import built_image
+from demo.built_images import NAMES, built_image
 from demo.install import RESTRICTED, install_operator, uninstall_operator
 from demo.kubectl import Kubectl
 from demo.paths import MODELS, ROOT
@@ -53,7 +53,7 @@ def cluster() -> Iterator[Kubectl]:
         # What a crashed run left would only be in the way.
         command("devcluster", "down")
         assert command("devcluster", "up", *(["--nodes", NODES] if local else [])) == 0
-    archives = [str(built_image(name).archive) for name in ("operator", "triton-cpu")]
+    archives = [str(built_image(name).archive) for name in NAMES]
     assert command("devcluster", "load-image", *archives) == 0
     if not (MODELS / "samples.json").exists():
         assert command("images.models", str(MODELS)) == 0

@@ -16,11 +16,13 @@ from itertools import permutations
 import pytest
 
 from demo.kubectl import CommandFailedError, Kubectl
+from demo.manifests import operator_environment
 from demo.operator_metrics import operator_metric
 from demo.wait import NotInTimeError, wait_for
 from glm_operator.api import group
 from glm_operator.api.inference import parse
 from glm_operator.reconcile.decide import KEPT_CONFIG_MAPS
+from glm_operator.reconcile.settings import read_settings
 from glm_operator.resources.children import desired_children
 from glm_operator.resources.difference import is_applied
 from glm_operator.resources.triton_deployment import Images, running_images
@@ -32,6 +34,7 @@ from mutation.snapshot import Children, Object, differences, kept_configurations
 from watchful import now, operator_log
 
 REFUSED = "ApplyRefused"
+GATEWAY_HOST = read_settings(operator_environment()).gateway_host
 RECONCILES = "glm_reconciles_total"
 pytestmark = pytest.mark.timeout(600)
 
@@ -64,7 +67,7 @@ def is_inert(change: Change) -> bool:
 def _built(spec: Spec) -> tuple[Object, ...]:
     images = Images(runtime="triton:1", repository="operator:1")
     body = {"metadata": {"name": "sample", "namespace": "default"}, "spec": spec}
-    return desired_children(parse(body), images, None, None)
+    return desired_children(parse(body), images, None, None, GATEWAY_HOST)
 
 
 def _courses() -> dict[str, Course]:
@@ -226,7 +229,8 @@ def _not_as_built(body: Object, own: list[Object]) -> list[str]:
     images = running_images(deployment)
     assert images is not None
     annotations = deployment["spec"]["template"]["metadata"]["annotations"]
-    built = desired_children(parse(body), images, annotations.get(group.ANNOTATION_REPOSITORY_HASH), None)
+    rolled = annotations.get(group.ANNOTATION_REPOSITORY_HASH)
+    built = desired_children(parse(body), images, rolled, None, GATEWAY_HOST)
     return [c["kind"] for c in built if not is_applied(c, there.get((c["kind"], c["metadata"]["name"])))]
 
 

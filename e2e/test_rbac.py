@@ -14,6 +14,8 @@ from demo.install import OPERATOR_NAMESPACE, RELEASE, RESTRICTED
 from demo.kubectl import CommandFailedError, Kubectl
 from demo.paths import ROOT
 from demo.wait import NotInTimeError, inference_ready, wait_for
+from glm_operator.api import group
+from glm_operator.resources.names import gateway_service_name
 from support import ECHO_MODEL, echo_code, files, inference, pods_of, wait_for_reason
 from watchful import PODS, now, operator_log
 
@@ -114,10 +116,26 @@ def name_another_account(kubectl: Kubectl, namespace: str, name: str) -> None:
     kubectl.apply(body | {"spec": body["spec"] | template}, namespace=namespace)
 
 
+def leave_the_gateway(kubectl: Kubectl, namespace: str, name: str) -> None:
+    """So that the Service that led there is cleared away, which here is made by hand: there may be no gateway."""
+    body = _resource(name, 0)
+    kubectl.apply(body | {"spec": body["spec"] | {"traffic": {"provider": "None"}}}, namespace=namespace)
+    owner = kubectl.json("get", "glm", name, "-n", namespace)["metadata"]
+    reference = {"apiVersion": group.API_VERSION, "kind": group.KIND, "name": name, "uid": owner["uid"]}
+    metadata = {
+        "name": gateway_service_name(name),
+        "labels": {group.LABEL_INFERENCE: name},
+        "ownerReferences": [reference | {"controller": True}],
+    }
+    spec = {"type": "ExternalName", "externalName": "gateway.example"}
+    kubectl.apply({"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": spec}, namespace=namespace)
+
+
 PROVOCATIONS: Final[tuple[tuple[Provocation, float], ...]] = (
     (make_a_resource, 5),
     (change_it_often, 10),
     (name_another_account, 10),
+    (leave_the_gateway, 10),
     (end_a_pod, 40),
     (start_the_operator_anew, 60),
 )

@@ -7,7 +7,7 @@ from bodies import MINIMAL, make_body
 from glm_operator.api import group
 from glm_operator.api.inference import GLMInference, parse
 from glm_operator.reconcile.models_at_start import models_hash
-from glm_operator.resources.children import desired_children
+from glm_operator.resources.children import child_key, desired_children
 from glm_operator.resources.difference import with_applied_hash
 from glm_operator.resources.model_revision import WantedModel, wanted_models
 from glm_operator.resources.triton_deployment import Images, template_revision
@@ -29,10 +29,10 @@ def resource(**spec: Any) -> GLMInference:
     return parse(make_body(MINIMAL | {"runtime": SAFE_VERSION} | spec))
 
 
-def applied(inference: GLMInference) -> dict[str, Any]:
-    """The children as the API server has them after an apply, by kind."""
-    desired = desired_children(inference, IMAGES, models_hash(wanted(inference)), None)
-    return {child["kind"]: with_applied_hash(child) for child in desired}
+def applied(inference: GLMInference, gateway_host: str | None = None) -> dict[str, Any]:
+    """The children as the API server has them after an apply, by key."""
+    desired = desired_children(inference, IMAGES, models_hash(wanted(inference)), None, gateway_host)
+    return {child_key(child): with_applied_hash(child) for child in desired}
 
 
 def wanted(inference: GLMInference, **contents: str) -> tuple[WantedModel, ...]:

@@ -16,7 +16,8 @@ from demo.paths import ROOT
 from devcluster.golang import toolchain
 
 KINDS = (
-    "apps.v1.Deployment", "core.v1.ConfigMap", "core.v1.Pod", "core.v1.Service", "core.v1.ServiceAccount",
+    "apps.v1.Deployment", "core.v1.ConfigMap", "core.v1.Pod", "core.v1.Secret", "core.v1.Service",
+    "core.v1.ServiceAccount",
     "networking.v1.NetworkPolicy", "policy.v1.PodDisruptionBudget", "rbac.v1.ClusterRole", "rbac.v1.ClusterRoleBinding",
     "rbac.v1.Role", "rbac.v1.RoleBinding",
 )  # fmt: skip

@@ -60,4 +60,10 @@ OPERATOR = Image(
     packages=(PythonPackages(REPOSITORY / "requirements/operator.txt", into="site-packages"),),
     project=("pyproject.toml", "README.md", "operator"),
 )
-IMAGES = {"triton-cpu": TRITON_CPU, "operator": OPERATOR}
+ENVOY = Image(
+    name="glm-envoy",
+    folder=REPOSITORY / "images/envoy",
+    packages=(PythonPackages(REPOSITORY / "images/envoy/requirements.txt", into="server"),),
+    expected_seconds=30,
+)
+IMAGES = {"triton-cpu": TRITON_CPU, "operator": OPERATOR, "envoy": ENVOY}

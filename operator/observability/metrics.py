@@ -37,6 +37,12 @@ class Metrics:
             ["resource"],
             registry=registry,
         )
+        self._certificates = Gauge(
+            "glm_gateway_certificate_end_timestamp_seconds",
+            "When the certificates of the stream between operator and gateway expire.",
+            ["certificate"],
+            registry=registry,
+        )
 
     @contextmanager
     def reconcile(self) -> Iterator[None]:
@@ -67,6 +73,10 @@ class Metrics:
     def loaded(self, action: str, done: bool) -> None:
         """Counts a load or unload."""
         self._loads.labels(action, "success" if done else "failure").inc()
+
+    def certificate_ends(self, certificate: str, at: float) -> None:
+        """Show when a certificate expires, in seconds of the epoch."""
+        self._certificates.labels(certificate).set(at)
 
     def watch_queue(self, length: Callable[[], int]) -> None:
         """Show the length of the queue."""

@@ -9,7 +9,7 @@ from glm_operator.api import group
 from glm_operator.api.allowed_urls import AllowedUrls, UrlRefusedError
 from glm_operator.api.inference import GLMInference
 from glm_operator.reconcile.models_at_start import models_to_roll_with
-from glm_operator.resources.children import desired_children
+from glm_operator.resources.children import child_key, desired_children
 from glm_operator.resources.difference import is_applied, is_controlled_by, with_applied_hash
 from glm_operator.resources.names import Object
 from glm_operator.resources.probes import needs_readiness_gate
@@ -36,7 +36,7 @@ class Plan:
     """Why the spec is not acted on: for now, or until somebody mends it."""
 
 
-def decide(inference: GLMInference, observed: Observation, images: Images) -> Plan:
+def decide(inference: GLMInference, observed: Observation, images: Images, gateway_host: str | None = None) -> Plan:
     """What brings the cluster to what the resource asks for; an empty plan when it is there already."""
     gates = tuple(_gates(inference, observed))
     blocked = _blocked(inference, observed)
@@ -44,7 +44,8 @@ def decide(inference: GLMInference, observed: Observation, images: Images) -> Pl
         return Plan(gates=gates, blocked=blocked)
     running = observed.children.get("Deployment")
     rolled = models_to_roll_with(inference, observed, images)
-    desired = [with_applied_hash(child) for child in desired_children(inference, images, rolled, running)]
+    children = desired_children(inference, images, rolled, running, gateway_host)
+    desired = [with_applied_hash(child) for child in children]
     dropped = tuple(_dropped_children(desired, observed))
     refused = _refused_address(inference, images)
     if (observed.repository_problem or refused) and inference.spec.effective_replicas > 0:
@@ -94,10 +95,9 @@ def _is_changed(written: Object, before: Object | None) -> bool:
 
 
 def _blocked(inference: GLMInference, observed: Observation) -> Finding | None:
-    named = [*observed.children.items(), *(("ConfigMap", config_map) for config_map in observed.config_maps)]
-    foreign = ((kind, child) for kind, child in named if child and not is_controlled_by(child, inference.uid))
-    for kind, child in foreign:
-        name = child["metadata"]["name"]
+    there = (child for child in (*observed.children.values(), *observed.config_maps) if child)
+    for child in (child for child in there if not is_controlled_by(child, inference.uid)):
+        kind, name = child["kind"], child["metadata"]["name"]
         if _ends(child, inference):
             message = f"{kind} {name} of an earlier resource of this name is still being deleted"
             return Finding("PredecessorEnding", message, stalled=False)
@@ -129,7 +129,7 @@ def _ends(child: Object, inference: GLMInference) -> bool:
 def counterpart(desired: Object, observed: Observation) -> Object | None:
     """The same object as the cluster had it before."""
     if desired["kind"] != "ConfigMap":
-        return observed.children.get(desired["kind"])
+        return observed.children.get(child_key(desired))
     wanted = desired["metadata"]["name"]
     return next((there for there in observed.config_maps if there["metadata"]["name"] == wanted), None)
 
@@ -148,16 +148,16 @@ def _outdated_config_maps(desired: list[Object], observed: Observation) -> list[
 
 def _dropped_children(desired: list[Object], observed: Observation) -> list[tuple[str, str]]:
     """Children that the spec has no use for any more, once no pod of an older revision is left that may have."""
-    kinds = {child["kind"] for child in desired}
+    keys = {child_key(child) for child in desired}
     (deployment,) = (child for child in desired if child["kind"] == "Deployment")
     if any(pod.revision != template_revision(deployment) for pod in observed.pods):
         return []
     account = deployment["spec"]["template"]["spec"]["serviceAccountName"]
     return [
-        (kind, str(child["metadata"]["name"]))
-        for kind, child in observed.children.items()
+        (str(child["kind"]), str(child["metadata"]["name"]))
+        for key, child in observed.children.items()
         # A user may name the account that was made for them.
-        if child is not None and kind not in kinds and child["metadata"]["name"] != account
+        if child is not None and key not in keys and (key, child["metadata"]["name"]) != ("ServiceAccount", account)
     ]
 
 

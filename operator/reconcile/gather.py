@@ -11,7 +11,9 @@ from glm_operator.reconcile.informer import Informers
 from glm_operator.reconcile.object_cache import Name, Owner
 from glm_operator.reconcile.source_reader import SourceReader
 from glm_operator.reconcile.source_watch import SourceWatch
-from glm_operator.resources.children import CHILD_KINDS
+from glm_operator.resources.children import GATEWAY_SERVICE, single_children
+from glm_operator.resources.difference import is_controlled_by
+from glm_operator.resources.gateway_service import uses_gateway
 from glm_operator.resources.model_revision import revision_of, wanted_models
 from glm_operator.resources.names import GRPC_PORT
 from glm_operator.status.observation import ModelObservation, Observation, PodObservation, is_server_of, observe_pod
@@ -20,8 +22,11 @@ from glm_operator.status.observation import ModelObservation, Observation, PodOb
 class Gatherer:
     """Reads the cluster and the servers; remembers which servers have proven that their models answer."""
 
-    def __init__(self, cluster: Cluster, informers: Informers, source_watch: SourceWatch) -> None:
+    def __init__(
+        self, cluster: Cluster, informers: Informers, source_watch: SourceWatch, *, has_gateway: bool = False
+    ) -> None:
         self._cluster = cluster
+        self._has_gateway = has_gateway
         self._informers = informers
         self._source_watch = source_watch
         self._sources = SourceReader(cluster, source_watch.version)
@@ -36,10 +41,10 @@ class Gatherer:
         """
         pods = self._owned("Pod", inference)
         config_maps = self._owned("ConfigMap", inference)
-        single = [kind for kind in CHILD_KINDS if kind != "ConfigMap"]
+        single = single_children(inference.name)
         (source, repository_problem), children = await asyncio.gather(
             self._source(inference),
-            asyncio.gather(*(self._child(kind, inference) for kind in single)),
+            asyncio.gather(*(self._child(key, *place, inference) for key, place in single.items())),
         )
         own = [observe_pod(pod) for pod in pods if is_server_of(pod, inference.name)]
         observed = await self._read_servers(inference, own)
@@ -61,10 +66,15 @@ class Gatherer:
     def _owned(self, kind: str, inference: GLMInference) -> list[Object]:
         return self._informers.cache(kind, inference.namespace).of(Owner(inference.namespace, inference.name))
 
-    async def _child(self, kind: str, inference: GLMInference) -> Object | None:
-        """The child; what no watch has told of is asked for, since somebody else's object doesn't carry our label."""
-        known = self._informers.cache(kind, inference.namespace).get(inference.namespace, inference.name)
-        return known or await self._cluster.get(kind, inference.namespace, inference.name)
+    async def _child(self, key: str, kind: str, name: str, inference: GLMInference) -> Object | None:
+        """The child; what no watch has told of is asked for, since somebody else's object doesn't carry our label.
+
+        Where no Service of the gateway is wanted, only our own counts: another's of that name is in nobody's way.
+        """
+        known = self._informers.cache(kind, inference.namespace).get(inference.namespace, name)
+        if key == GATEWAY_SERVICE and not (self._has_gateway and uses_gateway(inference.spec)):
+            return known if known and is_controlled_by(known, inference.uid) else None
+        return known or await self._cluster.get(kind, inference.namespace, name)
 
     def models_changed(self, namespace: str, name: str, incarnation: str, affected: frozenset[str]) -> None:
         """A model of this server was loaded or unloaded, so what is known of it and of those affected is outdated."""

@@ -21,6 +21,7 @@ from glm_operator.reconcile.queue import Key
 from glm_operator.reconcile.report import Reporter, Target, target_of
 from glm_operator.reconcile.settings import Settings
 from glm_operator.reconcile.source_watch import SourceWatch
+from glm_operator.resources.children import child_key
 from glm_operator.status.conditions import RECONCILING, STALLED, find
 from glm_operator.status.decisions import Decision
 from glm_operator.status.findings import Finding
@@ -60,7 +61,7 @@ class Reconciler:
         self._clock = clock
         self._monotonic = monotonic
         self._informers = informers
-        self._gatherer = Gatherer(cluster, informers, source_watch)
+        self._gatherer = Gatherer(cluster, informers, source_watch, has_gateway=settings.gateway_enabled)
         self._loads = ModelLoads(metrics, monotonic)
         self._newest = NewestVersions()
         self._reporter = Reporter(cluster, metrics, clock, self._newest)
@@ -102,7 +103,7 @@ class Reconciler:
             await self._reporter.report(target, status)
             return Look(status)
         observed = await self._gather(inference, target)
-        plan = decide(inference, observed, self._settings.images)
+        plan = decide(inference, observed, self._settings.images, self._settings.gateway_host)
         try:
             written = await self._act(inference, plan)
         except RefusedError as error:
@@ -111,7 +112,7 @@ class Reconciler:
             raise
         applied = applied_decision(inference, written, observed)
         # What was written now is what the pods must be measured by, or old pods would pass for the new revision's.
-        children = {**observed.children, **{child["kind"]: child for child in written}}
+        children = {**observed.children, **{child_key(child): child for child in written}}
         observed = replace(observed, children=children)
         loading = None if plan.blocked else await self._change_models(inference, observed)
         status = summarize(inference, observed, self._clock(), plan.blocked)

@@ -1,9 +1,10 @@
 """Settings of the operator, from environment variables that the chart sets."""
 
 from collections.abc import Mapping
-from typing import Annotated, Final
+from typing import Annotated, Final, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 
 from glm_operator.api.allowed_urls import DEFAULT_ALLOWED_URLS, AllowedUrls
 from glm_operator.resources.triton_deployment import Images
@@ -44,6 +45,39 @@ class Settings(BaseModel):
     """Port of the operator's own metrics and health."""
     silent_watch_seconds: Annotated[float, Field(ge=60)] = 180.0
     """How long a watch may miss a change that a list shows, before the operator asks to be started anew."""
+    gateway_enabled: bool = False
+    """Whether the chart's gateway is there, for resources with `traffic.provider: Envoy`."""
+    gateway_namespace: str = ""
+    """Namespace of the operator and the gateway."""
+    gateway_service: str = "glm-operator-gateway"
+    """The gateway's Service, which clients ask."""
+    gateway_secret: str = "glm-operator-gateway"  # noqa: S105
+    """Secret with the certificates of the stream between operator and gateway."""
+    xds_service: str = "glm-operator-xds"
+    """The Service through which the gateway asks the operator for its configuration."""
+    xds_port: Annotated[int, Field(ge=1, le=65535)] = 18000
+    """The port of that."""
+    cluster_domain: Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")] = "cluster.local"
+    """The cluster's DNS domain."""
+
+    @model_validator(mode="after")
+    def _gateway_has_a_place(self) -> Self:
+        if self.gateway_enabled and not self.gateway_namespace:
+            raise ValueError(f"{PREFIX}GATEWAY_NAMESPACE is needed with {PREFIX}GATEWAY_ENABLED")
+        return self
+
+    @property
+    def gateway_host(self) -> str | None:
+        """The name by which pods find the gateway; None without one."""
+        if not self.gateway_enabled:
+            return None
+        return f"{self.gateway_service}.{self.gateway_namespace}.svc.{self.cluster_domain}"
+
+    @property
+    def xds_names(self) -> tuple[str, ...]:
+        """The names that the gateway may find the operator by; its certificate holds them."""
+        short = f"{self.xds_service}.{self.gateway_namespace}.svc"
+        return (short, f"{short}.{self.cluster_domain}")
 
     @property
     def images(self) -> Images:
@@ -66,5 +100,9 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     try:
         return Settings.model_validate(values)
     except ValidationError as error:
-        problems = (f"{PREFIX}{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors())
-        raise InvalidSettingsError("; ".join(problems)) from None
+        raise InvalidSettingsError("; ".join(_problem(each) for each in error.errors())) from None
+
+
+def _problem(error: ErrorDetails) -> str:
+    variable = f"{PREFIX}{str(error['loc'][0]).upper()}: " if error["loc"] else ""
+    return f"{variable}{error['msg']}"

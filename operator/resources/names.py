@@ -56,6 +56,11 @@ def model_config_name(inference_name: str, pod_hash: str) -> str:
     return f"{inference_name}-models-{pod_hash}"
 
 
+def gateway_service_name(inference_name: str) -> str:
+    """Name of the Service by which clients reach a resource through the gateway."""
+    return f"{inference_name}-gateway"
+
+
 def service_url(namespace: str, name: str, port: int) -> str:
     """Where the Service answers inside the cluster."""
     return f"http://{name}.{namespace}.svc:{port}"

@@ -107,7 +107,7 @@ class Observation:
     """Everything that a decision about one resource is made from."""
 
     children: Mapping[str, Object | None]
-    """Kind to the child of that kind as the cluster has it."""
+    """The child as the cluster has it, by its key (`resources.children.single_children`)."""
     config_maps: tuple[Object, ...]
     """All generated ConfigMaps, of older revisions as well."""
     pods: tuple[PodObservation, ...]

