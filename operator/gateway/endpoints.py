@@ -12,8 +12,10 @@ from glm_operator.gateway.traffic import GatewayEndpoint, GatewaySettings, Resou
 
 MAX_WEIGHT_SUM: Final = 2**32 - 1
 """Envoy refuses endpoints whose weights add up to more."""
-_SPILL_AT_NONE: Final = 100
-"""Per cent, times the number of endpoints: Envoy multiplies the healthy share by it, so one of them is enough."""
+_ONE_IS_ENOUGH: Final = 100
+"""Per cent, times the number of endpoints: Envoy multiplies the healthy share by it, and 100 means no standbys yet."""
+_ENDPOINTS_AT_MOST: Final = 1000
+"""With more, standbys join when less than a thousandth is healthy. Envoy multiplies in 32 bits."""
 
 
 def cluster_load_assignment(
@@ -28,7 +30,7 @@ def cluster_load_assignment(
     if resource.standbys:
         priorities.append(_locality(resource.standbys, 1, protocol, settings))
     policy = endpoint_pb2.ClusterLoadAssignment.Policy()
-    policy.overprovisioning_factor.value = _SPILL_AT_NONE * max(len(resource.endpoints), 1)
+    policy.overprovisioning_factor.value = _ONE_IS_ENOUGH * min(max(len(resource.endpoints), 1), _ENDPOINTS_AT_MOST)
     return endpoint_pb2.ClusterLoadAssignment(
         cluster_name=names.cluster(resource.key, protocol), endpoints=priorities, policy=policy
     )
