@@ -104,7 +104,14 @@ def test_every_field_does_something(field, value):
         pytest.param({"endpoints": (pod(1),)}, {ENDPOINTS}, id="a pod less"),
         pytest.param({"standbys": (pod(3),)}, {ENDPOINTS}, id="a standby"),
         pytest.param({"per_try_timeout": timedelta(milliseconds=200)}, {VIRTUAL_HOSTS}, id="a time for each try"),
-        pytest.param({"models": (ModelTraffic("llm"),)}, {VIRTUAL_HOSTS}, id="a model of its own"),
+        pytest.param(
+            {"models": (ModelTraffic("llm", timedelta(seconds=9)),)}, {VIRTUAL_HOSTS}, id="a model's own time"
+        ),
+        pytest.param(
+            {"models": (ModelTraffic("extra", pods=frozenset({"pod-1"})),)},
+            {CLUSTERS, ENDPOINTS, VIRTUAL_HOSTS},
+            id="a model that not every pod has",
+        ),
         pytest.param(
             {"traffic": Traffic.model_validate({"connectionPool": {"maxPoolSize": 9}})}, {CLUSTERS}, id="the pool"
         ),
