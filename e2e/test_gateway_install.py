@@ -27,6 +27,8 @@ from glm_operator.clients.kubernetes import Cluster
 from glm_operator.gateway.certificates import ServerCredentials, read_secret
 from glm_operator.observability.metrics import Metrics
 from glm_operator.reconcile.gateway_certificates import GatewayCertificates, SecretName
+from glm_operator.resources.gateway_service import gateway_service
+from observations import resource
 from support import CLIENTS, load
 
 RELEASE = "glm-gw"
@@ -247,6 +249,16 @@ def test_both_ports_answer_through_the_service(configured):
         url = f"http://{NAME}.{configured.namespace}.svc:{port}/v2/health/live"
         answer = json.loads(ask_from_a_pod(configured.kubectl, configured.namespace, ASK, url))
         assert answer["status"] == 200
+
+
+def test_the_name_that_a_resource_gets_leads_to_the_gateway(configured):
+    kubectl, namespace = configured.kubectl, configured.namespace
+    alias = gateway_service(resource(), f"{NAME}.{namespace}.svc.cluster.local")
+    # There is no such resource, and a child without its owner would be cleared away.
+    alias["metadata"] = {"name": alias["metadata"]["name"]}
+    kubectl.apply(alias, namespace=namespace)
+    url = f"http://{alias['metadata']['name']}.{namespace}.svc:8000/v2/health/live"
+    assert json.loads(ask_from_a_pod(kubectl, namespace, ASK, url))["status"] == 200
 
 
 def test_a_pod_without_the_gateways_certificate_is_turned_away(configured):

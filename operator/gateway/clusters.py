@@ -56,6 +56,8 @@ def cluster(resource: ResourceTraffic, protocol: Protocol) -> cluster_pb2.Cluste
     )
     message.common_lb_config.healthy_panic_threshold.value = 0.0
     _balance(message, traffic.affinity)
+    if protocol == "http" and resource.partial_models():
+        message.lb_subset_config.CopyFrom(_by_model())
     return message
 
 
@@ -75,6 +77,16 @@ def _balance(message: cluster_pb2.Cluster, affinity: Affinity) -> None:
         message.ring_hash_lb_config.maximum_ring_size.value = _MAX_RING
     else:
         message.lb_policy = cluster_pb2.Cluster.LEAST_REQUEST
+
+
+def _by_model() -> cluster_pb2.Cluster.LbSubsetConfig:
+    """Requests for a model that not every pod has go to the pods that have it.
+
+    Where none has it any pod is asked, for its server can tell why.
+    """
+    config = cluster_pb2.Cluster.LbSubsetConfig
+    selector = config.LbSubsetSelector(keys=[names.MODEL_KEY])
+    return config(fallback_policy=config.ANY_ENDPOINT, subset_selectors=[selector], list_as_any=True)
 
 
 def _circuit_breakers(breaker: CircuitBreaker, pool: ConnectionPool) -> circuit_breaker_pb2.CircuitBreakers:

@@ -17,7 +17,7 @@ from glm_operator.gateway.endpoints import cluster_load_assignment
 from glm_operator.gateway.listeners import listener
 from glm_operator.gateway.protos import packed, type_url
 from glm_operator.gateway.routes import route_configuration, unknown_host, virtual_host
-from glm_operator.gateway.traffic import GatewaySettings, ResourceTraffic
+from glm_operator.gateway.traffic import GatewaySettings, ResourceKey, ResourceTraffic
 
 CLUSTERS: Final = type_url(cluster_pb2.Cluster)
 ENDPOINTS: Final = type_url(endpoint_pb2.ClusterLoadAssignment)
@@ -54,6 +54,16 @@ def shared_resources(settings: GatewaySettings) -> tuple[ConfigResource, ...]:
         config_resource(LISTENERS, names.LISTENER, listener(settings)),
         config_resource(ROUTES, names.ROUTES, route_configuration()),
         config_resource(VIRTUAL_HOSTS, names.UNKNOWN_HOST, unknown_host()),
+    )
+
+
+def inference_names(key: ResourceKey) -> tuple[tuple[str, str], ...]:
+    """Types and names of all that one GLMInference adds."""
+    clusters = [names.cluster(key, protocol) for protocol in names.PROTOCOLS]
+    return (
+        *((CLUSTERS, name) for name in clusters),
+        *((ENDPOINTS, name) for name in clusters),
+        (VIRTUAL_HOSTS, names.virtual_host(key)),
     )
 
 

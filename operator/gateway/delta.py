@@ -71,8 +71,8 @@ class _Type:
     in_flight: _Response | None = None
     batch: int = MAX_BATCH
     answered: bool = False
-    seen_revision: int = -1
-    """The store's revision up to which this Envoy has everything."""
+    done_at: tuple[int, int] | None = None
+    """The revision of the store and of `DeltaStream`'s clusters at which there was nothing left to send."""
 
     def wants(self, name: str) -> bool:
         """Whether it subscribes to a resource. Virtual hosts may be asked for by the name of their route table."""
@@ -93,6 +93,8 @@ class DeltaStream:
         self._store = store
         self._types: dict[str, _Type] = {}
         self._nonces = count(1)
+        self._fed = 0
+        """Grows with every cluster that has got its first endpoints: a virtual host may have waited for it."""
         self.node = ""
 
     def receive(self, request: discovery_pb2.DeltaDiscoveryRequest) -> NackReport | None:
@@ -135,6 +137,7 @@ class DeltaStream:
             state.known = dict(request.initial_resource_versions)
             # An Envoy that has just started waits for an answer, even if there is nothing for it.
             state.answered = bool(state.known)
+            self._fed += 1
             state.wildcard = not added
         else:
             # Who asks again for what it has needs it: Envoy does so when it makes a cluster anew.
@@ -144,13 +147,13 @@ class DeltaStream:
         state.names = (state.names | added) - dropped - {WILDCARD}
         state.absent -= added | dropped
         if added or dropped:
-            state.seen_revision = -1
+            state.done_at = None
         for name in dropped:
             if not state.wants(name):
                 state.known.pop(name, None)
 
     def _rejected(self, state: _Type, response: _Response, message: str) -> NackReport | None:
-        state.seen_revision = -1
+        state.done_at = None
         if len(response.sent) != 1:
             state.batch = max(len(response.sent) // 2, 1)
             return None
@@ -161,6 +164,8 @@ class DeltaStream:
 
     def _acknowledged(self, state: _Type, response: _Response) -> None:
         state.batch = min(state.batch * 2, MAX_BATCH)
+        if state.type_url == ENDPOINTS and not response.sent.keys() <= state.known.keys():
+            self._fed += 1
         for name, version in response.sent.items():
             state.known[name] = version
             state.rejected.pop(name, None)
@@ -176,12 +181,11 @@ class DeltaStream:
         endpoints = self._types.get(ENDPOINTS)
         if endpoints is not None:
             endpoints.again.update(name for name in clusters if name in endpoints.known)
-            endpoints.seen_revision = -1
+            endpoints.done_at = None
 
     def _difference(self, state: _Type) -> discovery_pb2.DeltaDiscoveryResponse | None:
-        revision = self._store.revision(state.type_url)
-        waits = state.type_url == VIRTUAL_HOSTS
-        if state.answered and state.seen_revision == revision and not waits:
+        now = (self._store.revision(state.type_url), self._fed)
+        if state.answered and state.done_at == now:
             return None
         batch = list(islice(self._additions(state), state.batch))
         if batch:
@@ -190,7 +194,7 @@ class DeltaStream:
         if removed or not state.answered:
             return self._respond(state, [], removed)
         if not (state.type_url == CLUSTERS and self._gone(state)):
-            state.seen_revision = revision
+            state.done_at = now
         return None
 
     def _additions(self, state: _Type) -> Iterator[ConfigResource]:

@@ -12,8 +12,10 @@ from glm_operator.gateway.traffic import GatewayEndpoint, GatewaySettings, Resou
 
 MAX_WEIGHT_SUM: Final = 2**32 - 1
 """Envoy refuses endpoints whose weights add up to more."""
-_SPILL_AT_NONE: Final = 100
-"""Per cent, times the number of endpoints: Envoy multiplies the healthy share by it, so one of them is enough."""
+_ONE_IS_ENOUGH: Final = 100
+"""Per cent, times the number of endpoints: Envoy multiplies the healthy share by it, and 100 means no standbys yet."""
+_ENDPOINTS_AT_MOST: Final = 1000
+"""With more, standbys join when less than a thousandth is healthy. Envoy multiplies in 32 bits."""
 
 
 def cluster_load_assignment(
@@ -24,25 +26,29 @@ def cluster_load_assignment(
     Pods that get no new requests are listed as draining rather than left out: their connections stay, and they come
     back without a health check.
     """
-    priorities = [_locality(resource.endpoints, 0, protocol, settings)]
+    priorities = [_locality(resource, resource.endpoints, 0, protocol, settings)]
     if resource.standbys:
-        priorities.append(_locality(resource.standbys, 1, protocol, settings))
+        priorities.append(_locality(resource, resource.standbys, 1, protocol, settings))
     policy = endpoint_pb2.ClusterLoadAssignment.Policy()
-    policy.overprovisioning_factor.value = _SPILL_AT_NONE * max(len(resource.endpoints), 1)
+    policy.overprovisioning_factor.value = _ONE_IS_ENOUGH * min(max(len(resource.endpoints), 1), _ENDPOINTS_AT_MOST)
     return endpoint_pb2.ClusterLoadAssignment(
         cluster_name=names.cluster(resource.key, protocol), endpoints=priorities, policy=policy
     )
 
 
 def _locality(
-    endpoints: Iterable[GatewayEndpoint], priority: int, protocol: Protocol, settings: GatewaySettings
+    resource: ResourceTraffic,
+    endpoints: Iterable[GatewayEndpoint],
+    priority: int,
+    protocol: Protocol,
+    settings: GatewaySettings,
 ) -> endpoint_components_pb2.LocalityLbEndpoints:
     ordered = sorted(endpoints, key=lambda endpoint: (endpoint.pod, endpoint.address))
     weights = fitting_weights([max(endpoint.weight or 0, 1) for endpoint in ordered])
     return endpoint_components_pb2.LocalityLbEndpoints(
         priority=priority,
         lb_endpoints=[
-            _lb_endpoint(endpoint, weight, protocol, settings)
+            _lb_endpoint(resource, endpoint, weight, protocol, settings)
             for endpoint, weight in zip(ordered, weights, strict=True)
         ],
     )
@@ -58,7 +64,11 @@ def fitting_weights(weights: list[int]) -> list[int]:
 
 
 def _lb_endpoint(
-    endpoint: GatewayEndpoint, weight: int, protocol: Protocol, settings: GatewaySettings
+    resource: ResourceTraffic,
+    endpoint: GatewayEndpoint,
+    weight: int,
+    protocol: Protocol,
+    settings: GatewaySettings,
 ) -> endpoint_components_pb2.LbEndpoint:
     port = settings.pod_http_port if protocol == "http" else settings.pod_grpc_port
     message = endpoint_components_pb2.LbEndpoint(
@@ -73,4 +83,7 @@ def _lb_endpoint(
         health_status=health_check_pb2.UNKNOWN if endpoint.open else health_check_pb2.DRAINING,
     )
     message.load_balancing_weight.value = weight
+    if protocol == "http" and resource.partial_models():
+        models = {names.MODEL_KEY: resource.partial_models(endpoint.pod)}
+        message.metadata.filter_metadata[names.SUBSET_FILTER].update(models)
     return message

@@ -14,6 +14,8 @@ LIVE_PATH: Final = "/v2/health/live"
 MISSED: Final = 2
 """Answers missed in a row after which a pod is gone."""
 _HOST: Final = "triton"
+_TIMEOUT_AT_MOST: Final = 5.0
+"""Seconds. A new cluster, and with it all others that come after it, waits for the first check of its pods."""
 _MAX_EJECTED: Final = 50
 """Per cent of the pods. Errors alone must not take the last pod away: a bad request makes every pod err."""
 _MAX_EJECTED_WITH_STANDBYS: Final = 90
@@ -26,10 +28,11 @@ def heartbeat(failover: Failover) -> health_check_pb2.HealthCheck:
     A pod that falls silent right after an answer is asked after an interval, and its time runs out after a timeout;
     both as often as `MISSED`.
     """
-    step = failover.heartbeat_timeout_seconds / (2 * MISSED)
+    each = failover.heartbeat_timeout_seconds / MISSED
+    timeout = min(each / 2, _TIMEOUT_AT_MOST)
     check = health_check_pb2.HealthCheck(
-        timeout=duration(step),
-        interval=duration(step),
+        timeout=duration(timeout),
+        interval=duration(each - timeout),
         interval_jitter_percent=10,
         no_traffic_interval=duration(failover.heartbeat_timeout_seconds),
         http_health_check=health_check_pb2.HealthCheck.HttpHealthCheck(

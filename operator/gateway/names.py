@@ -15,6 +15,10 @@ INFERENCE_HEADER: Final = "x-glm-inference"
 """`NAMESPACE/NAME`: names the resource where a client dials the gateway's own name."""
 ROUTE_HEADER: Final = "x-glm-route"
 """Set by Envoy itself, whatever the client sends: what the virtual host is chosen by."""
+SUBSET_FILTER: Final = "envoy.lb"
+"""Where Envoy's balancer looks for what an endpoint has and what a route wants."""
+MODEL_KEY: Final = "model"
+"""And under which key."""
 
 
 def cluster(key: ResourceKey, protocol: Protocol) -> str:

@@ -14,7 +14,7 @@ from glm_operator.gateway.clusters import ads
 from glm_operator.gateway.names import Protocol
 from glm_operator.gateway.protos import duration, packed
 from glm_operator.gateway.retries import retry_policy
-from glm_operator.gateway.traffic import GatewaySettings, ResourceTraffic
+from glm_operator.gateway.traffic import GatewaySettings, ModelTraffic, ResourceTraffic
 
 GRPC_SERVICE: Final = "/inference.GRPCInferenceService/"
 GRPC_STREAM: Final = GRPC_SERVICE + "ModelStreamInfer"
@@ -86,18 +86,18 @@ def _grpc_routes(resource: ResourceTraffic) -> list[Route]:
 
 
 def _http_routes(resource: ResourceTraffic) -> list[Route]:
-    of_models = [
-        _route(
-            resource,
-            "http",
-            RouteMatch(path_separated_prefix=f"{MODELS_PATH}/{quote(model.name, safe='')}"),
-            per_try_timeout=model.per_try_timeout,
-        )
-        for model in sorted(resource.models, key=lambda model: model.name)
-    ]
+    of_models = [_model_route(resource, model) for model in sorted(resource.models, key=lambda model: model.name)]
     matches = [*(RouteMatch(path_separated_prefix=path) for path in HTTP_PATHS), RouteMatch(path="/v2")]
     of_all = [_route(resource, "http", match, per_try_timeout=resource.per_try_timeout) for match in matches]
     return of_models + of_all
+
+
+def _model_route(resource: ResourceTraffic, model: ModelTraffic) -> Route:
+    match = RouteMatch(path_separated_prefix=f"{MODELS_PATH}/{quote(model.name, safe='')}")
+    route = _route(resource, "http", match, per_try_timeout=model.per_try_timeout)
+    if model.pods is not None:
+        route.route.metadata_match.filter_metadata[names.SUBSET_FILTER].update({names.MODEL_KEY: model.name})
+    return route
 
 
 def _route(

@@ -91,9 +91,9 @@ class AdsServer:
 
     def programmed(self, key: ResourceKey) -> Programmed:
         """How many Envoys work by the present configuration of a resource."""
-        wanted = tuple(self._store.versions(key))
+        wanted = self._store.of(key)
         streams = [stream for stream in self._streams if stream.node]
-        return Programmed(len(streams), sum(all(map(stream.holds, wanted)) for stream in streams))
+        return Programmed(len(streams), sum(all(map(stream.holds, wanted)) for stream in streams) if wanted else 0)
 
     async def serve(
         self, requests: AsyncIterator[discovery_pb2.DeltaDiscoveryRequest], context: Any
@@ -135,7 +135,11 @@ class AdsServer:
         logger.error(
             "Envoy %s rejects %s %s: %s", report.node, report.type_url.rpartition(".")[2], report.name, report.message
         )
-        self._on_nack(report)
+        try:
+            self._on_nack(report)
+        except Exception:
+            # The stream must not end by it: the Envoy would call again, reject the same, and so on for ever.
+            logger.exception("the report of a rejected configuration went wrong")
 
     async def _admit(self, context: Any) -> None:
         if self._clients is None:

@@ -1,12 +1,13 @@
 """What is to be configured now: all that streams compare their Envoy with."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from glm_operator.gateway.configuration import (
     TYPES,
     ConfigResource,
     endpoint_resources,
+    inference_names,
     inference_resources,
     shared_resources,
 )
@@ -46,13 +47,17 @@ class ConfigStore:
         """Grows with every change among the resources of a type."""
         return self._revisions.get(type_url, 0)
 
-    def versions(self, key: ResourceKey) -> Iterator[ConfigResource]:
-        """What a resource is configured with at present."""
-        traffic = self._traffic.get(key)
-        return iter(inference_resources(traffic, self._settings) if traffic is not None else ())
+    def of(self, key: ResourceKey) -> tuple[ConfigResource, ...]:
+        """What a GLMInference is configured with at present."""
+        if key not in self._traffic:
+            return ()
+        return tuple(self._resources[type_url][name] for type_url, name in inference_names(key))
 
     def publish_all(self, resources: Iterable[ResourceTraffic]) -> None:
-        """All resources that there are; others are taken away. Streams are served from the first call on."""
+        """All resources that there are; others are taken away. Streams are served from the first call on.
+
+        What was given to `publish` before isn't built again: thousands are best given to it in parts first.
+        """
         wanted = {resource.key: resource for resource in resources}
         for gone in self._traffic.keys() - wanted.keys():
             self._remove(gone)
@@ -101,12 +106,11 @@ class ConfigStore:
             self._set(inference_resources(resource, self._settings))
 
     def _remove(self, key: ResourceKey) -> None:
-        resource = self._traffic.pop(key, None)
-        if resource is None:
+        if self._traffic.pop(key, None) is None:
             return
-        for gone in inference_resources(resource, self._settings):
-            del self._resources[gone.type_url][gone.name]
-            self._revisions[gone.type_url] += 1
+        for type_url, name in inference_names(key):
+            del self._resources[type_url][name]
+            self._revisions[type_url] += 1
 
     def _set(self, resources: Iterable[ConfigResource]) -> None:
         for resource in resources:

@@ -37,7 +37,7 @@ def server_credentials(read: Callable[[], ServerCertificates]) -> Any:
         try:
             return _configuration(read())
         except Exception as error:  # whatever it is: it would end in gRPC's own thread, and this handshake with it
-            logger.error("the gateway's certificates cannot be read, those read before stay in use: %s", error)
+            logger.warning("the gateway's certificates cannot be read, those read before stay in use: %s", error)
             return None
 
     return grpc.dynamic_ssl_server_credentials(_configuration(read()), fetch, require_client_authentication=True)

@@ -48,6 +48,8 @@ class ModelTraffic:
     name: str
     per_try_timeout: timedelta | None = None
     """How long one try may take until its answer starts; None: as long as it likes."""
+    pods: frozenset[str] | None = None
+    """Names of the pods that have it: an optional model may have failed to load on some. None: all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +71,16 @@ class ResourceTraffic:
     per_try_timeout: timedelta | None = None
     """How long one try may take until its answer starts; None: as long as it likes."""
     models: tuple[ModelTraffic, ...] = ()
-    """Models with a time of their own; others go by the resource's."""
+    """Models that have a time or pods of their own; others go by the resource's."""
 
     def __post_init__(self) -> None:
         for label in self.key:
             if not re.fullmatch(DNS_LABEL_PATTERN, label):
                 raise ValueError(f"{label!r} cannot be part of a host name: use letters, digits and '-'")
+
+    def partial_models(self, pod: str | None = None) -> list[str]:
+        """Models that not every pod has; with a pod: those of them that it has."""
+        return sorted(m.name for m in self.models if m.pods is not None and (pod is None or pod in m.pods))
 
     @property
     def key(self) -> ResourceKey:

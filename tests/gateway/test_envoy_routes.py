@@ -238,6 +238,48 @@ async def test_a_models_own_time_holds_for_it_alone(gateway):
     assert answers[-1].pod == slow.name
 
 
+@pytest.mark.parametrize("mode", ["None", "ConsistentHash"])
+async def test_a_model_that_not_every_pod_has_is_asked_for_where_it_is(gateway, mode):
+    pods = await gateway.with_pods(4)
+    traffic, endpoints = {"affinity": {"mode": mode}}, [pod.endpoint() for pod in pods]
+
+    def at(*having) -> tuple[ModelTraffic, ...]:
+        return (ModelTraffic("extra", pods=frozenset(pod.name for pod in having)),)
+
+    gateway.publish(endpoints, models=at(pods[1], pods[2]), traffic=traffic)
+    await gateway.ready(healthy=4)
+    everybody = {pod.name for pod in pods}
+    assert set(await gateway.count(40, path="/v2/models/extra/infer")) == {pods[1].name, pods[2].name}
+    assert set(await gateway.count(80, path="/v2/models/other/infer")) == everybody
+    await pods[1].stop()
+    assert await gateway.count(20, path="/v2/models/extra/infer") == {pods[2].name: 20}
+    gateway.publish(endpoints, models=at(pods[3]), traffic=traffic)
+
+    async def has_moved() -> bool:
+        return (await gateway.ask("/v2/models/extra/infer")).pod == pods[3].name
+
+    await eventually("another pod", has_moved, 5)
+    gateway.publish(endpoints, models=at(), traffic=traffic)
+
+    async def any_is_asked() -> bool:
+        return (await gateway.ask("/v2/models/extra/infer")).pod in {pods[0].name, pods[2].name}
+
+    await eventually("any pod", any_is_asked, 5)
+
+
+async def test_a_model_that_becomes_partial_under_load_costs_no_request(gateway):
+    pods = await gateway.with_pods(3)
+    gateway.publish([pod.endpoint() for pod in pods])
+    await gateway.ready(healthy=3)
+    answered = await gateway.count(10, path="/v2/models/extra/infer")
+    for having in (pods[:1], pods[1:], None, pods[2:], None):
+        held = None if having is None else frozenset(pod.name for pod in having)
+        gateway.publish([pod.endpoint() for pod in pods], models=(ModelTraffic("extra", pods=held),))
+        answered += await gateway.count(20, path="/v2/models/extra/infer")
+        await gateway.ready(healthy=3)
+    assert answered[""] == 0
+
+
 async def test_a_large_request_is_tried_again_too(gateway):
     bad, good = await gateway.with_pods(2)
     bad.status = 500
