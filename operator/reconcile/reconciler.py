@@ -21,12 +21,14 @@ from glm_operator.reconcile.queue import Key
 from glm_operator.reconcile.report import Reporter, Target, target_of
 from glm_operator.reconcile.settings import Settings
 from glm_operator.reconcile.source_watch import SourceWatch
+from glm_operator.reconcile.traffic_services import TrafficServices
 from glm_operator.resources.children import child_key
 from glm_operator.status.conditions import RECONCILING, STALLED, find
 from glm_operator.status.decisions import Decision
 from glm_operator.status.findings import Finding
 from glm_operator.status.observation import Observation
-from glm_operator.status.summary import awaits_servers, summarize, unobserved
+from glm_operator.status.summary import Routed, awaits_servers, summarize, unobserved
+from glm_operator.traffic.report import TrafficReport
 
 MODELS_CHANGE_SECONDS: Final = 0.5
 """Between two looks while a model is being loaded into a running server, or has just been."""
@@ -50,12 +52,14 @@ class Reconciler:
         cluster: Cluster,
         informers: Informers,
         source_watch: SourceWatch,
+        traffic: TrafficServices | None,
         settings: Settings,
         metrics: Metrics,
         clock: Callable[[], datetime],
         monotonic: Callable[[], float],
     ) -> None:
         self._cluster = cluster
+        self._traffic = traffic
         self._settings = settings
         self._metrics = metrics
         self._clock = clock
@@ -102,6 +106,7 @@ class Reconciler:
             status = unobserved(target.generation, finding, target.previous, self._clock())
             await self._reporter.report(target, status)
             return Look(status)
+        traffic = self._traffic.serve(inference, target.previous) if self._traffic is not None else None
         observed = await self._gather(inference, target)
         plan = decide(inference, observed, self._settings.images, self._settings.gateway_host)
         try:
@@ -115,10 +120,17 @@ class Reconciler:
         children = {**observed.children, **{child_key(child): child for child in written}}
         observed = replace(observed, children=children)
         loading = None if plan.blocked else await self._change_models(inference, observed)
-        status = summarize(inference, observed, self._clock(), plan.blocked)
+        status = summarize(inference, observed, self._clock(), plan.blocked, self._routed(traffic))
         completed = completed_decision(status, target.previous)
-        await self._reporter.report(target, status, *(each for each in (applied, loading, completed) if each))
+        taken = [each for each in (applied, loading, completed) if each]
+        weighed = () if self._traffic is None else self._traffic.take_decisions((inference.namespace, inference.name))
+        await self._reporter.report(target, status, *taken, *weighed)
         return Look(status, awaits_servers(inference, observed))
+
+    def _routed(self, traffic: TrafficReport | None) -> Routed | None:
+        if self._settings.gateway_host is None:
+            return None
+        return Routed() if traffic is None else Routed(traffic.endpoints, traffic.verdict)
 
     async def _gather(self, inference: GLMInference, target: Target) -> Observation:
         observed = await self._gatherer.gather(inference, target.previous)
@@ -191,3 +203,5 @@ class Reconciler:
         self._unsettled_since.pop(key, None)
         self._gatherer.forget(key.namespace, key.name)
         self._loads.forget(key)
+        if self._traffic is not None:
+            self._traffic.forget(key)

@@ -22,7 +22,9 @@ from glm_operator.reconcile.queue import Key, ReconcileQueue
 from glm_operator.reconcile.reconciler import Reconciler
 from glm_operator.reconcile.settings import Settings
 from glm_operator.reconcile.source_watch import SourceWatch
+from glm_operator.reconcile.traffic_services import TrafficServices
 from glm_operator.resources.children import CHILD_KINDS
+from glm_operator.traffic.served import ResourceKey
 
 WATCHED_KINDS: Final = (*CHILD_KINDS, "Pod")
 
@@ -40,10 +42,12 @@ class Services:
         self._watch_health = WatchHealth()
         self._informers = Informers(cluster, WATCHED_KINDS, settings.scopes, group.LABEL_INFERENCE)
         self._source_watch = SourceWatch(cluster, settings.scopes)
+        self._traffic = self._traffic_services() if settings.gateway_enabled else None
         self._reconciler = Reconciler(
             cluster,
             self._informers,
             self._source_watch,
+            self._traffic,
             settings,
             self._metrics,
             lambda: datetime.now(UTC),
@@ -69,6 +73,9 @@ class Services:
             asyncio.create_task(services._work(), name="queue"),
             asyncio.create_task(services._resync(), name="resync"),
         ]
+        if services._traffic is not None:
+            more = services._traffic.tasks().items()
+            services._tasks += [asyncio.create_task(work, name=name) for name, work in more]
         for task in services._tasks:
             task.add_done_callback(_tell_end)
         services._runner = await serve(services._registry, services.trouble, settings.metrics_port)
@@ -80,6 +87,8 @@ class Services:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._reconciler.close()
+        if self._traffic is not None:
+            await self._traffic.close()
         if self._runner is not None:
             await self._runner.cleanup()
         await self._cluster.close()
@@ -97,6 +106,20 @@ class Services:
         self._metrics.heard(group.PLURAL)
         self._watch_health.gone((namespace, name))
         await self._queue.add(Key(namespace, name))
+
+    def _traffic_services(self) -> TrafficServices:
+        return TrafficServices(
+            self._cluster,
+            self._informers,
+            self._settings,
+            self._metrics,
+            self._registry,
+            self._traffic_changed,
+            time.monotonic,
+        )
+
+    async def _traffic_changed(self, key: ResourceKey) -> None:
+        await self._queue.add(Key(*key))
 
     async def _child_changed(self, _: str, owner: Owner) -> None:
         # Children of a resource that is gone go one by one; and of one that nobody has told of yet, somebody will.

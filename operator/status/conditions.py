@@ -11,6 +11,8 @@ READY, RECONCILING, STALLED = "Ready", "Reconciling", "Stalled"
 UNHANDLED_FIELDS = "UnhandledFields"
 PODS_STARTING: Final = "PodsStarting"
 """Reason of a `Ready` that only needs time."""
+TRAFFIC_PROGRAMMED: Final = "TrafficProgrammed"
+"""Whether the gateway has what it needs to send requests; there only where one is used."""
 SECURITY_WARNING = "SecurityWarning"
 """There while something is known to be unsafe; it says nothing about readiness."""
 

@@ -17,7 +17,7 @@ State = Literal["Active", "Reduced", "Paused", "Standby", "Unknown"]
 
 SHIFT_SECONDS: Final = 2.0
 """How soon weights that have shifted are written again."""
-DRIFT_SECONDS: Final = 10.0
+DRIFT_SECONDS: Final = 60.0
 """How soon latencies and CPU that have drifted are written again."""
 SHIFT_POINTS: Final = 5.0
 """Change of a pod's share of the traffic, in percentage points, from which on weights have shifted."""

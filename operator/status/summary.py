@@ -1,12 +1,21 @@
 """The status of a GLMInference, from one observation."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
 from glm_operator.api.inference import GLMInference, GLMInferenceSpec
 from glm_operator.api.triton_versions import is_vulnerable, vulnerability_message
-from glm_operator.resources.names import FETCH_CONTAINER, GRPC_PORT, HTTP_PORT, selector_text, service_url
+from glm_operator.resources.gateway_service import uses_gateway
+from glm_operator.resources.names import (
+    FETCH_CONTAINER,
+    GRPC_PORT,
+    HTTP_PORT,
+    gateway_service_name,
+    selector_text,
+    service_url,
+)
 from glm_operator.status.conditions import (
     PODS_STARTING,
     READY,
@@ -25,8 +34,21 @@ from glm_operator.status.unhandled import unhandled_fields
 UPDATING_MODELS: Final = "UpdatingModels"
 
 
+@dataclass(frozen=True, slots=True)
+class Routed:
+    """What the gateway does with a resource's requests, where there is a gateway."""
+
+    endpoints: tuple[Mapping[str, Any], ...] = ()
+    verdict: Verdict | None = None
+    """None while nothing is known of it."""
+
+
 def summarize(
-    inference: GLMInference, observed: Observation, now: datetime, blocked: Finding | None = None
+    inference: GLMInference,
+    observed: Observation,
+    now: datetime,
+    blocked: Finding | None = None,
+    routed: Routed | None = None,
 ) -> dict[str, Any]:
     """The whole status but for the decisions, which are recorded by whoever takes them.
 
@@ -35,23 +57,25 @@ def summarize(
         observed: one look at the cluster.
         now: the time, for conditions that change.
         blocked: why the present spec is not acted on, if it isn't.
+        routed: what the gateway does; None where there is none.
     """
     spec = inference.spec
-    return {
+    gateway = routed if uses_gateway(spec) else None
+    service = inference.name if gateway is None else gateway_service_name(inference.name)
+    found = verdicts(inference, observed, blocked, has_gateway=gateway is not None)
+    if gateway is not None and gateway.verdict is not None:
+        found.append(gateway.verdict)
+    status = {
         "observedGeneration": inference.generation,
         "replicas": sum(not pod.deleting for pod in observed.pods),
         "readyReplicas": len(serving_pods(spec, observed)),
         "selector": selector_text(inference.name),
-        "url": service_url(inference.namespace, inference.name, HTTP_PORT),
-        "grpcUrl": service_url(inference.namespace, inference.name, GRPC_PORT).replace("http://", "grpc://"),
+        "url": service_url(inference.namespace, service, HTTP_PORT),
+        "grpcUrl": service_url(inference.namespace, service, GRPC_PORT).replace("http://", "grpc://"),
         "models": model_statuses(spec, observed),
-        "conditions": conditions(
-            verdicts(inference, observed, blocked),
-            observed.status.get("conditions", ()),
-            inference.generation,
-            now,
-        ),
+        "conditions": conditions(found, observed.status.get("conditions", ()), inference.generation, now),
     }
+    return status | ({"endpoints": list(gateway.endpoints)} if gateway is not None and gateway.endpoints else {})
 
 
 def unobserved(generation: int, finding: Finding, previous: Mapping[str, Any], now: datetime) -> dict[str, Any]:
@@ -71,10 +95,12 @@ def awaits_servers(inference: GLMInference, observed: Observation) -> bool:
     return any(pod.started and not pod.deleting and not pod.serves(required) for pod in observed.pods)
 
 
-def verdicts(inference: GLMInference, observed: Observation, blocked: Finding | None = None) -> list[Verdict]:
+def verdicts(
+    inference: GLMInference, observed: Observation, blocked: Finding | None = None, *, has_gateway: bool = False
+) -> list[Verdict]:
     """Ready, and whatever else holds."""
     found = _readiness(inference.spec, observed, blocked)
-    unhandled = unhandled_fields(inference)
+    unhandled = unhandled_fields(inference, has_gateway=has_gateway)
     if unhandled:
         found.append(Verdict(UNHANDLED_FIELDS, "True", "NothingActsOnThem", "; ".join(unhandled)))
     version = inference.spec.runtime.version

@@ -3,7 +3,7 @@
 An entry leaves this table in the change that makes the operator act on the field.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from typing import Final
 
 from pydantic.alias_generators import to_camel
@@ -23,14 +23,20 @@ UNHANDLED_GROUPS: Final[dict[str, str]] = {
 }
 
 
-def unhandled_fields(inference: GLMInference) -> list[str]:
-    """One entry a field: its path and what happens instead."""
-    return [*_groups(inference), *_model_fields(inference)]
+def unhandled_fields(inference: GLMInference, *, has_gateway: bool = False) -> list[str]:
+    """One entry a field: its path and what happens instead.
+
+    Args:
+        inference: the resource.
+        has_gateway: whether its requests go through the operator's gateway, which acts on `spec.traffic`.
+    """
+    handled = {"traffic"} if has_gateway else set()
+    return [*_groups(inference, handled), *_model_fields(inference)]
 
 
-def _groups(inference: GLMInference) -> Iterator[str]:
+def _groups(inference: GLMInference, handled: Set[str]) -> Iterator[str]:
     for name, instead in UNHANDLED_GROUPS.items():
-        if name not in inference.given:
+        if name not in inference.given or name in handled:
             continue
         value = getattr(inference.spec, name)
         fields = [field for field in type(value).model_fields if _is_given(inference, name, field, value)]

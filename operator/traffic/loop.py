@@ -1,0 +1,204 @@
+"""Once a second: gather samples of all pods, decide who gets how much, tell the gateway, note what is worth telling.
+
+The gateway is told nothing before everything has been listed once: an operator that has just started knows of no
+resource, and would take them all from it. While the operator is away, the gateway goes on with what it was told last.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from glm_operator.gateway.delta import NackReport
+from glm_operator.gateway.server import Programmed
+from glm_operator.gateway.store import ConfigStore
+from glm_operator.gateway.traffic import GatewaySettings, ResourceTraffic
+from glm_operator.observability.traffic_metrics import Owner, TrafficMetrics
+from glm_operator.resources.names import Object
+from glm_operator.scheduler.sample import PodSample
+from glm_operator.scheduler.weights.decide import Observation, decide
+from glm_operator.scheduler.weights.decision import State
+from glm_operator.scheduler.weights.rules import rules_of
+from glm_operator.scheduler.weights.state import WeightState
+from glm_operator.status.decisions import Decision
+from glm_operator.telemetry.target import Target, target_of
+from glm_operator.telemetry.telemetry import Telemetry
+from glm_operator.traffic.crew import Crew
+from glm_operator.traffic.programme import resource_traffic, weights_of
+from glm_operator.traffic.report import TrafficReport, changes_of, next_report, shown_of, statuses_of
+from glm_operator.traffic.served import ResourceKey, Served
+from glm_operator.traffic.verdict import Progress, traffic_verdict
+
+TICK_SECONDS: Final = 1.0
+MAX_TOLD: Final = 10
+"""Decisions of one resource that wait to be told; as many as its status keeps."""
+
+PodsOf = Callable[[str, str], Sequence[Object]]
+"""All pods of the resource with this namespace and name, as the watch knows them."""
+ProgrammedOf = Callable[[ResourceKey], Programmed]
+OnNews = Callable[[ResourceKey], Awaitable[None]]
+"""Is told of a resource whose status has something new to say."""
+
+
+@dataclass(slots=True)
+class _Known:
+    """What the loop remembers of a resource."""
+
+    served: Served
+    state: WeightState
+    weights: dict[str, int | None] = field(default_factory=dict)
+    """As last published."""
+    states: Mapping[str, State] = field(default_factory=dict)
+    behind_since: float | None = None
+    rejected: dict[tuple[str, str], str] = field(default_factory=dict)
+    """Envoy's words by its node and the name of what it rejected."""
+    rejected_of: ResourceTraffic | None = None
+    report: TrafficReport | None = None
+    untold: list[Decision] = field(default_factory=list)
+
+
+class TrafficLoop:
+    """Weights for all resources whose requests go through the gateway."""
+
+    def __init__(
+        self,
+        store: ConfigStore,
+        settings: GatewaySettings,
+        telemetry: Telemetry,
+        metrics: TrafficMetrics,
+        pods_of: PodsOf,
+        envoys: Callable[[], int],
+        programmed: ProgrammedOf,
+        on_news: OnNews,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._store = store
+        self._settings = settings
+        self._envoys = envoys
+        self._telemetry = telemetry
+        self._metrics = metrics
+        self._pods_of = pods_of
+        self._programmed = programmed
+        self._on_news = on_news
+        self._monotonic = monotonic
+        self._known: dict[ResourceKey, _Known] = {}
+
+    def begin(self, served: Mapping[ResourceKey, Served]) -> None:
+        """All resources that there are; from the first tick after it on, the gateway is told."""
+        for each in served.values():
+            self.serve(each)
+
+    def serve(self, served: Served) -> None:
+        """A resource is as this says from now on."""
+        known = self._known.get(served.key)
+        if known is None:
+            self._known[served.key] = _Known(served, WeightState.from_weights(served.endpoints))
+        else:
+            known.served = served
+
+    def forget(self, key: ResourceKey) -> None:
+        """A resource is gone, or its requests go another way."""
+        if self._known.pop(key, None) is not None:
+            self._store.withdraw(key)
+
+    def report(self, key: ResourceKey) -> TrafficReport | None:
+        """What stands in the status of a resource; None for one that the loop has not come to."""
+        known = self._known.get(key)
+        return None if known is None else known.report
+
+    def take_decisions(self, key: ResourceKey) -> tuple[Decision, ...]:
+        """Decisions about a resource that nobody was told of yet; whoever takes them tells."""
+        known = self._known.get(key)
+        if known is None:
+            return ()
+        untold, known.untold = tuple(known.untold), []
+        return untold
+
+    def rejected(self, nack: NackReport) -> None:
+        """An Envoy has rejected something; names of what belongs to one resource hold its namespace and name."""
+        for key, known in self._known.items():
+            if any(nack.name == resource.name and nack.version == resource.version for resource in self._store.of(key)):
+                known.rejected[nack.node, nack.name] = nack.message
+                known.rejected_of = self._store.traffic.get(key)
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        loop = asyncio.get_running_loop()
+        while True:
+            began = loop.time()
+            await self.tick()
+            await asyncio.sleep(max(0.0, TICK_SECONDS - (loop.time() - began)))
+
+    async def tick(self) -> None:
+        """One round for all resources."""
+        with self._metrics.update():
+            crews = {key: self._crew(known.served) for key, known in self._known.items()}
+            samples = await self._samples(crews)
+            now = self._monotonic()
+            # Resources that came or went while the pods were read are the next round's.
+            present = [key for key in crews if key in self._known]
+            traffic = [self._decided(self._known[key], crews[key], samples[key], now) for key in present]
+            self._store.use(replace(self._settings, envoys=max(1, self._envoys())))
+            if self._store.whole:
+                self._store.publish(*traffic)
+            else:
+                self._store.publish_all(traffic)
+        self._metrics.keep(Owner(*key) for key in self._known)
+        for key in present:
+            if self._has_news(key, now):
+                await self._on_news(key)
+
+    def _crew(self, served: Served) -> Crew:
+        pods = self._pods_of(served.namespace, served.name)
+        return Crew.of(served.name, pods, served.pods, served.traffic.failover.standby_replicas)
+
+    async def _samples(self, crews: Mapping[ResourceKey, Crew]) -> dict[ResourceKey, dict[str, PodSample | None]]:
+        """The newest sample of each pod, by resource and name."""
+        targets: dict[tuple[ResourceKey, str], Target] = {
+            (key, member.name): target_of(member.body, self._known[key].served.steps)
+            for key, crew in crews.items()
+            for member in crew.members
+        }
+        began = self._monotonic()
+        read = await self._telemetry.read(list(targets.values()), began)
+        self._metrics.read(self._monotonic() - began, len(targets), len(self._telemetry.problems))
+        found: dict[ResourceKey, dict[str, PodSample | None]] = {key: {} for key in crews}
+        for (key, name), target in targets.items():
+            found[key][name] = read.get(target.uid)
+        return found
+
+    def _decided(
+        self, known: _Known, crew: Crew, samples: Mapping[str, PodSample | None], now: float
+    ) -> ResourceTraffic:
+        served = known.served
+        seen = Observation(samples, paused=crew.paused, standby=crew.standby, draining=crew.ending)
+        rules = rules_of(served.traffic.weighting, served.traffic.failover)
+        decision, known.state = decide(seen, rules, known.state, now)
+        if decision.publish:
+            known.weights = weights_of(decision)
+        known.untold = [*known.untold, *changes_of(decision, known.states)][-MAX_TOLD:]
+        known.states = {each.pod: each.state for each in decision.endpoints}
+        self._metrics.show(Owner(*served.key), shown_of(decision, samples))
+        traffic = resource_traffic(served, crew, known.weights)
+        if traffic != known.rejected_of:
+            known.rejected.clear()
+        verdict = traffic_verdict(self._progress(known, now))
+        known.report = next_report(known.report, statuses_of(decision, samples), verdict, now)
+        return traffic
+
+    def _progress(self, known: _Known, now: float) -> Progress:
+        key = known.served.key
+        programmed = self._programmed(key)
+        behind = programmed.in_step < programmed.envoys
+        known.behind_since = (known.behind_since if known.behind_since is not None else now) if behind else None
+        return Progress(
+            told=self._store.traffic.get(key),
+            programmed=programmed,
+            behind_seconds=0.0 if known.behind_since is None else now - known.behind_since,
+            rejected=next(iter(known.rejected.values()), ""),
+        )
+
+    def _has_news(self, key: ResourceKey, now: float) -> bool:
+        known = self._known[key]
+        return bool(known.untold) or (known.report is not None and known.report.changed_at == now)

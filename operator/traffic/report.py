@@ -1,0 +1,78 @@
+"""What of the traffic stands in a resource's status, and when that is worth a write. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from glm_operator.observability.traffic_metrics import Shown
+from glm_operator.scheduler.sample import PodSample
+from glm_operator.scheduler.weights.decision import EndpointWeight, Reason, State, WeightDecision
+from glm_operator.status.conditions import Verdict
+from glm_operator.status.decisions import Decision
+from glm_operator.status.endpoints import Endpoint, endpoint_statuses, worth_writing
+
+LOOP = "traffic"
+_FULL = frozenset({Reason.HEALTHY, Reason.IDLE, Reason.WARMING, Reason.STANDBY})
+
+
+@dataclass(frozen=True, slots=True)
+class TrafficReport:
+    """As it stands in the status. Times are seconds on the monotonic clock."""
+
+    endpoints: tuple[Mapping[str, Any], ...]
+    verdict: Verdict
+    endpoints_at: float
+    """When the endpoints were last worth a write."""
+    changed_at: float
+    """When anything was."""
+
+
+def next_report(
+    before: TrafficReport | None, endpoints: list[dict[str, Any]], verdict: Verdict, now: float
+) -> TrafficReport:
+    """The report to go on with: the one before while nothing in it has changed that is worth a write."""
+    if before is None or worth_writing(before.endpoints, endpoints, now - before.endpoints_at):
+        return TrafficReport(tuple(endpoints), verdict, now, now)
+    return before if before.verdict == verdict else replace(before, verdict=verdict, changed_at=now)
+
+
+def statuses_of(decision: WeightDecision, samples: Mapping[str, PodSample | None]) -> list[dict[str, Any]]:
+    """`status.endpoints`."""
+    return endpoint_statuses(_endpoint(each, samples.get(each.pod)) for each in decision.endpoints)
+
+
+def shown_of(decision: WeightDecision, samples: Mapping[str, PodSample | None]) -> dict[str, Shown]:
+    """The pods as the operator's metrics show them."""
+    return {each.pod: _shown(each, samples.get(each.pod)) for each in decision.endpoints}
+
+
+def changes_of(decision: WeightDecision, before: Mapping[str, State]) -> tuple[Decision, ...]:
+    """What is to be told: pods whose state is another than before. That a pod comes or goes is no decision of ours."""
+    return tuple(
+        Decision(
+            loop=LOOP,
+            action=each.state.value,
+            reason=each.reason.value,
+            message=f"pod {each.pod}: {each.message}",
+            inputs={"pod": each.pod, "before": before[each.pod].value, **each.inputs},
+            warning=each.state is State.PAUSED and each.reason is not Reason.PAUSED_BY_USER,
+        )
+        for each in decision.endpoints
+        if each.pod in before and each.state is not before[each.pod] and each.reason is not Reason.DRAINING
+    )
+
+
+def _endpoint(each: EndpointWeight, sample: PodSample | None) -> Endpoint:
+    return Endpoint(
+        pod=each.pod,
+        state=each.state.value,
+        weight=each.weight,
+        latency_ms=None if sample is None else sample.latency_ms,
+        cpu=None if sample is None else sample.cpu,
+        reason="" if each.reason in _FULL else each.message,
+    )
+
+
+def _shown(each: EndpointWeight, sample: PodSample | None) -> Shown:
+    latency = None if sample is None or sample.latency_ms is None else sample.latency_ms / 1000.0
+    return Shown(each.weight, each.state.value, latency, None if sample is None else sample.cpu)
