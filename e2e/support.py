@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -154,13 +154,15 @@ def load(
     body: Any,
     rate: float = 50.0,
     connections: str = "fresh",
+    headers: Mapping[str, str] | None = None,
 ) -> Iterator[dict[str, Any]]:
     """Load during the block; the dictionary holds the client's summary after it."""
     summary: dict[str, Any] = {}
     with client_command(kubectl, namespace, service) as (prefix, endpoint), tempfile.TemporaryDirectory() as folder:
         stop = Path(folder) / "stop"
         script = [sys.executable, str(CLIENTS / "load.py")]
-        arguments = [f"http://{endpoint.http}", model, json.dumps(body), str(rate), "150", str(stop), connections]
+        how = [json.dumps(dict(headers or {})), connections]
+        arguments = [f"http://{endpoint.http}", model, json.dumps(body), str(rate), "150", str(stop), *how]
         client = subprocess.Popen([*prefix, *script, *arguments], stdout=subprocess.PIPE, text=True)
         try:
             yield summary

@@ -1,8 +1,9 @@
 """Sends inferences at a fixed rate, open loop, until a file appears or the time is over; prints a summary as JSON.
 
-Arguments: URL of the server, model, body as JSON, requests per second, seconds at most, file that ends it, and
-`fresh` (a connection a request, as behind most proxies) or `kept` (connections that are used again, and a second try
-when one turns out to be reset: a Triton that ends serves a kept connection until its exit timeout, and then cuts it).
+Arguments: URL of the server, model, body as JSON, requests per second, seconds at most, file that ends it, headers as
+JSON, and `fresh` (a connection a request, as behind most proxies) or `kept` (connections that are used again, and a
+second try when one turns out to be reset: a Triton that ends serves a kept connection until its exit timeout, and then
+cuts it).
 Bounded in count by rate and time.
 """
 
@@ -18,7 +19,7 @@ from service import wait_until_open
 
 
 async def main():
-    url, model, body, rate, seconds, stop_file, connections = sys.argv[1:]
+    url, model, body, rate, seconds, stop_file, headers, connections = sys.argv[1:]
     period, limit = 1.0 / float(rate), float(seconds)
     outcomes, errors, versions = collections.Counter(), [], collections.Counter()
 
@@ -46,7 +47,10 @@ async def main():
     connector = aiohttp.TCPConnector(limit=0, force_close=connections == "fresh")
     timeout = aiohttp.ClientTimeout(total=10)
     begin, number = time.monotonic(), 0
-    async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session, asyncio.TaskGroup() as group:
+    async with (
+        aiohttp.ClientSession(connector=connector, timeout=timeout, headers=json.loads(headers)) as session,
+        asyncio.TaskGroup() as group,
+    ):
         while time.monotonic() - begin < limit and not os.path.exists(stop_file):
             group.create_task(send(session, 1 if connections == "kept" else 0))
             number += 1

@@ -63,7 +63,7 @@ class TrafficServices:
         self._certificates = GatewayCertificates(
             cluster, secret, settings.xds_names, self._take, metrics, lambda: datetime.now(UTC)
         )
-        self._telemetry = Telemetry(CpuUse(MetricsApi(cluster, settings.scopes), cluster))
+        self._telemetry = Telemetry(CpuUse(MetricsApi(cluster, settings.scopes), None))
         self._loop = TrafficLoop(
             self._store,
             gateway,
