@@ -14,6 +14,7 @@ from typing import Final
 
 from envoy.service.discovery.v3 import discovery_pb2
 
+from glm_operator.gateway import names
 from glm_operator.gateway.configuration import (
     CLUSTERS,
     ENDPOINTS,
@@ -22,6 +23,7 @@ from glm_operator.gateway.configuration import (
     ConfigResource,
 )
 from glm_operator.gateway.store import ConfigStore
+from glm_operator.gateway.traffic import ResourceKey
 
 WILDCARD: Final = "*"
 MAX_BATCH: Final = 1000
@@ -42,6 +44,11 @@ class NackReport:
     """The version that is held back from this Envoy."""
     message: str
     """Envoy's words."""
+
+    @property
+    def key(self) -> ResourceKey | None:
+        """The GLMInference whose part it is; None: it belongs to all of them."""
+        return names.key_of(self.name) if self.type_url in {CLUSTERS, ENDPOINTS, VIRTUAL_HOSTS} else None
 
 
 @dataclass(slots=True)
@@ -65,7 +72,7 @@ class _Type:
     """Versions that the Envoy has, by its own word."""
     absent: set[str] = field(default_factory=set)
     """Names it asked for, and was told that they are not there."""
-    rejected: dict[str, str] = field(default_factory=dict)
+    rejected: dict[str, NackReport] = field(default_factory=dict)
     again: set[str] = field(default_factory=set)
     """Names to be sent although the Envoy has them."""
     in_flight: _Response | None = None
@@ -81,9 +88,14 @@ class _Type:
 
     def changed(self, resource: ConfigResource) -> bool:
         """Whether the Envoy is to be sent this."""
-        if self.rejected.get(resource.name) == resource.version:
+        if self.rejection(resource) is not None:
             return False
         return resource.name in self.again or self.known.get(resource.name) != resource.version
+
+    def rejection(self, resource: ConfigResource) -> NackReport | None:
+        """The Envoy's word against this very version."""
+        report = self.rejected.get(resource.name)
+        return report if report is not None and report.version == resource.version else None
 
 
 class DeltaStream:
@@ -131,6 +143,11 @@ class DeltaStream:
         state = self._types.get(resource.type_url)
         return state is not None and state.known.get(resource.name) == resource.version
 
+    def rejection(self, resource: ConfigResource) -> NackReport | None:
+        """Why the Envoy goes without this very version, if it does."""
+        state = self._types.get(resource.type_url)
+        return state.rejection(resource) if state is not None else None
+
     def _subscribe(self, state: _Type, request: discovery_pb2.DeltaDiscoveryRequest, first: bool) -> None:
         added, dropped = set(request.resource_names_subscribe), set(request.resource_names_unsubscribe)
         if first:
@@ -158,9 +175,9 @@ class DeltaStream:
             state.batch = max(len(response.sent) // 2, 1)
             return None
         ((name, version),) = response.sent.items()
-        state.rejected[name] = version
         state.again.discard(name)
-        return NackReport(self.node, state.type_url, name, version, message)
+        state.rejected[name] = NackReport(self.node, state.type_url, name, version, message)
+        return state.rejected[name]
 
     def _acknowledged(self, state: _Type, response: _Response) -> None:
         state.batch = min(state.batch * 2, MAX_BATCH)
@@ -199,8 +216,8 @@ class DeltaStream:
 
     def _additions(self, state: _Type) -> Iterator[ConfigResource]:
         resources = self._store.resources(state.type_url)
-        names = state.names if not state.wildcard and state.type_url != VIRTUAL_HOSTS else resources
-        for name in sorted(names):
+        asked = state.names if not state.wildcard and state.type_url != VIRTUAL_HOSTS else resources
+        for name in sorted(asked):
             resource = resources.get(name)
             if resource is not None and state.wants(name) and state.changed(resource) and self._is_fed(resource):
                 yield resource

@@ -33,6 +33,16 @@ def virtual_host(key: ResourceKey) -> str:
     return f"{ROUTES}/{name}.{namespace}"
 
 
+def key_of(name: str) -> ResourceKey | None:
+    """The resource that a cluster or virtual host of this name belongs to; None: it belongs to none."""
+    table, _, rest = name.partition("/")
+    if table == ROUTES and "/" not in rest:
+        host, dot, namespace = rest.partition(".")
+        return (namespace, host) if dot else None
+    inference, _, _ = rest.partition("/")
+    return table, inference
+
+
 def service(name: str) -> str:
     """The Service by which clients reach a resource through the gateway."""
     return f"{name}-gateway"

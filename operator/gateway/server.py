@@ -38,6 +38,8 @@ class Programmed:
     """Envoys that are connected."""
     in_step: int
     """Those that have acknowledged all of the resource's present configuration."""
+    rejections: tuple[NackReport, ...]
+    """What Envoys said against parts of it; they work by what they had before."""
 
 
 class AdsServer:
@@ -93,7 +95,9 @@ class AdsServer:
         """How many Envoys work by the present configuration of a resource."""
         wanted = self._store.of(key)
         streams = [stream for stream in self._streams if stream.node]
-        return Programmed(len(streams), sum(all(map(stream.holds, wanted)) for stream in streams) if wanted else 0)
+        in_step = sum(all(map(stream.holds, wanted)) for stream in streams) if wanted else 0
+        rejections = (stream.rejection(resource) for stream in streams for resource in wanted)
+        return Programmed(len(streams), in_step, tuple(report for report in rejections if report is not None))
 
     async def serve(
         self, requests: AsyncIterator[discovery_pb2.DeltaDiscoveryRequest], context: Any

@@ -309,6 +309,15 @@ def test_an_address_that_is_none_is_refused(address):
         GatewayEndpoint("pod", address, 1)
 
 
+@pytest.mark.parametrize("key", [("shop", "bot"), ("kserve", "kserve"), ("shop", "http"), ("kserve", "unknown")])
+def test_names_lead_back_to_the_resource(key):
+    assert {names.key_of(name) for _, name in inference_names(key)} == {key}
+
+
+def test_what_belongs_to_all_leads_to_none():
+    assert names.key_of(names.UNKNOWN_HOST) is None
+
+
 def test_host_names_of_different_resources_are_different():
     keys = [(namespace, name) for namespace in ("a", "svc", "b-gateway") for name in ("a", "svc", "b-gateway")]
     hosts = [host for key in keys for host in names.hosts(key, "cluster.local")]

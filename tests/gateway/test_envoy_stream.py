@@ -134,9 +134,8 @@ def broken_header(name: str) -> ResourceTraffic:
 def broken_cluster(name: str) -> ResourceTraffic:
     """A resource with clusters that Envoy rejects."""
     traffic = Traffic()
-    pool = traffic.connection_pool.model_copy(update={"max_pool_size": 1, "min_pool_size": 1})
     failover = traffic.failover.model_copy(update={"heartbeat_timeout_seconds": 0})
-    return ResourceTraffic("shop", name, traffic.model_copy(update={"failover": failover, "connection_pool": pool}))
+    return ResourceTraffic("shop", name, traffic.model_copy(update={"failover": failover}))
 
 
 @pytest.mark.parametrize(
@@ -176,7 +175,10 @@ async def test_the_last_good_configuration_stays_and_a_better_one_is_taken(gatew
     gateway.store.publish(bad)
     await eventually("the report", lambda: gateway.nacks)
     assert await gateway.count(10) == {one.name: 10}
-    assert server.programmed(BOT).in_step == 0
+    programmed = server.programmed(BOT)
+    assert (programmed.envoys, programmed.in_step) == (1, 0)
+    assert programmed.rejections == tuple(gateway.nacks)
+    assert [nack.key for nack in gateway.nacks] == [BOT]
     # Pods change, the rejected route stays as it was.
     gateway.store.publish(replace(bad, endpoints=(two.endpoint(),)))
 
@@ -186,6 +188,7 @@ async def test_the_last_good_configuration_stays_and_a_better_one_is_taken(gatew
     await eventually("the new pod", has_moved)
     gateway.store.publish(bot([two.endpoint()]))
     await gateway.ready(healthy=1)
+    assert server.programmed(BOT).rejections == ()
     assert len(gateway.nacks) == 1
 
 
