@@ -56,7 +56,7 @@ class TrafficServices:
         self._settings = settings
         gateway = GatewaySettings(cluster_domain=settings.cluster_domain)
         self._store = ConfigStore(gateway)
-        self._server = AdsServer(self._store, self._rejected, frozenset({CLIENT_NAME}))
+        self._server = AdsServer(self._store, _nothing_more, frozenset({CLIENT_NAME}))
         self._credentials: ServerCredentials | None = None
         self._has_credentials = asyncio.Event()
         secret = SecretName(settings.gateway_namespace, settings.gateway_secret)
@@ -138,5 +138,6 @@ class TrafficServices:
     def _pods_of(self, namespace: str, name: str) -> list[Object]:
         return self._informers.cache("Pod", namespace).of(Owner(namespace, name))
 
-    def _rejected(self, nack: NackReport) -> None:
-        self._loop.rejected(nack)
+
+def _nothing_more(_: NackReport) -> None:
+    """The server has logged it, and the condition of the resource is made from what it remembers."""

@@ -10,7 +10,6 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from glm_operator.gateway.delta import NackReport
 from glm_operator.gateway.server import Programmed
 from glm_operator.gateway.store import ConfigStore
 from glm_operator.gateway.traffic import GatewaySettings, ResourceTraffic
@@ -51,9 +50,6 @@ class _Known:
     """As last published."""
     states: Mapping[str, State] = field(default_factory=dict)
     behind_since: float | None = None
-    rejected: dict[tuple[str, str], str] = field(default_factory=dict)
-    """Envoy's words by its node and the name of what it rejected."""
-    rejected_of: ResourceTraffic | None = None
     report: TrafficReport | None = None
     untold: list[Decision] = field(default_factory=list)
 
@@ -115,13 +111,6 @@ class TrafficLoop:
         untold, known.untold = tuple(known.untold), []
         return untold
 
-    def rejected(self, nack: NackReport) -> None:
-        """An Envoy has rejected something; names of what belongs to one resource hold its namespace and name."""
-        for key, known in self._known.items():
-            if any(nack.name == resource.name and nack.version == resource.version for resource in self._store.of(key)):
-                known.rejected[nack.node, nack.name] = nack.message
-                known.rejected_of = self._store.traffic.get(key)
-
     async def run(self) -> None:
         """Work until cancelled."""
         loop = asyncio.get_running_loop()
@@ -181,8 +170,6 @@ class TrafficLoop:
         known.states = {each.pod: each.state for each in decision.endpoints}
         self._metrics.show(Owner(*served.key), shown_of(decision, samples))
         traffic = resource_traffic(served, crew, known.weights)
-        if traffic != known.rejected_of:
-            known.rejected.clear()
         verdict = traffic_verdict(self._progress(known, now))
         known.report = next_report(known.report, statuses_of(decision, samples), verdict, now)
         return traffic
@@ -196,7 +183,6 @@ class TrafficLoop:
             told=self._store.traffic.get(key),
             programmed=programmed,
             behind_seconds=0.0 if known.behind_since is None else now - known.behind_since,
-            rejected=next(iter(known.rejected.values()), ""),
         )
 
     def _has_news(self, key: ResourceKey, now: float) -> bool:

@@ -20,16 +20,14 @@ class Progress:
     programmed: Programmed
     behind_seconds: float
     """How long Envoys have lacked a part of it; 0 when none does."""
-    rejected: str = ""
-    """Envoy's words when it rejected a part of it; empty when it didn't."""
 
 
 def traffic_verdict(progress: Progress) -> Verdict:
     """The condition, with a reason and what it means. Numbers that change by themselves are left out."""
     envoys, in_step = progress.programmed.envoys, progress.programmed.in_step
     kind, late = TRAFFIC_PROGRAMMED, progress.behind_seconds > PATIENCE_SECONDS
-    if progress.rejected:
-        message = f"the gateway refuses a part of it and goes on with the last good one: {progress.rejected}"
+    if rejections := progress.programmed.rejections:
+        message = f"the gateway refuses a part of it and goes on with the last good one: {rejections[0].message}"
         return Verdict(kind, "False", "ConfigurationRejected", message)
     if envoys == 0:
         message = "no gateway pod is connected to the operator; those that run go on with what they were told last"

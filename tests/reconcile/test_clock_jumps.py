@@ -47,7 +47,9 @@ async def test_a_look_is_due_after_as_many_seconds_as_ever(jump, monkeypatch):
 def test_the_wait_for_an_unsettled_resource_grows_with_the_seconds_that_pass(jump):
     seconds, wall = [0.0], [NOW]
     settings = Settings(runtime_image="triton:1", repository_image="operator:1")
-    reconciler = Reconciler(None, None, SourceWatch(None, [None]), settings, None, lambda: wall[0], lambda: seconds[0])
+    reconciler = Reconciler(
+        None, None, SourceWatch(None, [None]), None, settings, None, lambda: wall[0], lambda: seconds[0]
+    )
     target = target_of(make_body())
     waits = []
     for passed in (0, 60, 60):

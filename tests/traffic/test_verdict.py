@@ -3,6 +3,7 @@
 import pytest
 
 from glm_operator.api.traffic import Traffic
+from glm_operator.gateway.delta import NackReport
 from glm_operator.gateway.server import Programmed
 from glm_operator.gateway.traffic import GatewayEndpoint, ResourceTraffic
 from glm_operator.traffic.verdict import PATIENCE_SECONDS, Progress, traffic_verdict
@@ -31,6 +32,7 @@ def of(*endpoints, standbys=()):
     ],
 )
 def test_verdicts(told, programmed, behind, rejected, verdict):
-    found = traffic_verdict(Progress(told, Programmed(*programmed), behind, rejected))
+    rejections = (NackReport("gateway-1", "Cluster", "echo", "1", rejected),) if rejected else ()
+    found = traffic_verdict(Progress(told, Programmed(*programmed, rejections), behind))
     assert (found.status, found.reason) == verdict
     assert rejected in found.message

@@ -8,6 +8,7 @@ from glm_operator.api import group
 from glm_operator.clients.kubernetes import Cluster
 from glm_operator.reconcile.gather import Gatherer
 from glm_operator.reconcile.informer import Informers
+from glm_operator.reconcile.source_watch import SourceWatch
 from glm_operator.resources.children import CHILD_KINDS, GATEWAY_SERVICE
 from observations import resource
 
@@ -67,7 +68,9 @@ async def test_what_is_taken_for_it(api, inference, has_gateway, known, found):
     cluster, asked = api
     informers = Informers(cluster, (*CHILD_KINDS, "Pod"), (None,), "")
     informers.cache("Service", inference.namespace).told(known)
-    observed = await Gatherer(cluster, informers, has_gateway=has_gateway).gather(inference, {})
+    observed = await Gatherer(cluster, informers, SourceWatch(cluster, [None]), has_gateway=has_gateway).gather(
+        inference, {}
+    )
     assert (observed.children[GATEWAY_SERVICE] is not None) is found
     assert "echo-gateway" not in asked
 
@@ -83,5 +86,5 @@ async def test_what_is_taken_for_it(api, inference, has_gateway, known, found):
 async def test_when_the_api_server_is_asked(api, inference, has_gateway, asks):
     cluster, asked = api
     informers = Informers(cluster, (*CHILD_KINDS, "Pod"), (None,), "")
-    await Gatherer(cluster, informers, has_gateway=has_gateway).gather(inference, {})
+    await Gatherer(cluster, informers, SourceWatch(cluster, [None]), has_gateway=has_gateway).gather(inference, {})
     assert ("echo-gateway" in asked) is asks
