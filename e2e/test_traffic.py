@@ -10,7 +10,7 @@ from demo.wait import inference_ready, wait_for
 from support import files, inference, load, pods_of, wait_for_reason
 
 GATEWAY = f"{RELEASE}-gateway"
-BODY = {"inputs": [{"name": "input", "shape": [1], "datatype": "FP32", "data": [1.5]}]}
+BODY = {"inputs": [{"name": "input", "shape": [1, 1], "datatype": "FP32", "data": [1.5]}]}
 ASK = """
 import json, sys, urllib.request
 request = urllib.request.Request(sys.argv[1] + "/v2/models/echo/infer", sys.argv[2].encode())
