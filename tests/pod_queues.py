@@ -9,7 +9,7 @@ Envoy's least request, which steadies it, isn't there.
 
 import math
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
 
@@ -76,6 +76,9 @@ class Load:
     harmed: float = 0.0
     """Requests sent to a pod whose answers take longer without need, or are failures."""
 
+    published: list[dict[str, float]] = field(default_factory=list)
+    """The shares after each tick, as published."""
+
     def __post_init__(self) -> None:
         self._random = Random(self.seed)  # noqa: S311 - noise
         even = {name: 1 / len(self.pods) for name in self.pods}
@@ -93,7 +96,8 @@ class Load:
         decision, self.state = decide(Observation(samples), self.rules, self.state, self.now)
         published = self.state.published
         assert published is not None
-        self._in_effect.append(dict(published.shares))
+        self.published.append(dict(published.shares))
+        self._in_effect.append(self.published[-1])
         return decision
 
     def _sample(self, pod: Pod, share: float) -> PodSample:
@@ -116,12 +120,7 @@ def shares_of(decisions: list[WeightDecision], name: str) -> list[float]:
     return [next(one.share for one in decision.endpoints if one.pod == name) for decision in decisions]
 
 
-def swing(decisions: list[WeightDecision]) -> float:
-    """The largest difference between two shares of one pod, in points."""
-    names = [one.pod for one in decisions[0].endpoints]
-    return 100 * max(max(shares) - min(shares) for shares in (shares_of(decisions, name) for name in names))
-
-
-def by_pod(decision: WeightDecision) -> Mapping[str, object]:
-    """A decision's endpoints by name."""
-    return {one.pod: one for one in decision.endpoints}
+def swing(shares: list[dict[str, float]]) -> float:
+    """The largest difference between two published shares of one pod, in points."""
+    of_pods = [[one.get(name, 0.0) for one in shares] for name in shares[0]]
+    return 100 * max(max(of_one) - min(of_one) for of_one in of_pods)

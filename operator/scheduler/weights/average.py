@@ -3,9 +3,9 @@
 More weight makes a pod slower and busier, which lowers its weight: around the loop the formula has the gain `1 +
 2*rho/(1-rho)` (3 at half load, 9 at 80 %; M/M/1). With a delay from the weight to the sample that shows it (half the
 window, and the way to Envoy and back), an average with the time constant T is stable while `gain * delay / T` is well
-below 1. So T is `4 * (window/2 + 5 s)`, 40 s by default, and grows with the gain above half load; the closed loop
-then settles within about 15 s at every load. It is time-based: a late tick moves it by as much as the ones that it
-stands for.
+below 1. So T is `4 * (window/2 + 5 s)`, 40 s by default, and grows with the gain above half load. Around the loop the
+shares then move with `T / (1 + gain)`, some 10 s at every load. It is time-based: a late tick moves it by as much as
+the ones that it stands for.
 """
 
 import math

@@ -62,15 +62,15 @@ def _healths(histories: Mapping[str, History], now: float) -> dict[str, float]:
 
 
 def _called(history: History, health: float, busy_factor: float) -> History:
-    """The history with what its owner gets by the CPU rule, and whether its health alone makes it Reduced.
+    """The history with what its owner gets by the CPU rule, and whether that or its health makes it Reduced.
 
-    Between the two edges of that it is what it was.
+    Between the edges it is what it was.
     """
-    reduced = health < (by.NOT_REDUCED_ABOVE if history.reduced else by.REDUCED_BELOW)
+    was = history.reduced
     busy = busy_factor if history.cpu.reduced else 1.0
-    return (
-        history if (reduced, busy) == (history.reduced, history.busy) else replace(history, reduced=reduced, busy=busy)
-    )
+    by_health = health < (by.NOT_REDUCED_ABOVE if was else by.REDUCED_BELOW)
+    reduced = by_health or busy < (by.RULE_NOT_REDUCED_ABOVE if was else by.RULE_REDUCED_BELOW)
+    return history if reduced == was and busy == history.busy else replace(history, reduced=reduced, busy=busy)
 
 
 def _busy_factor(histories: Sequence[History], tick: Tick) -> float:
@@ -95,7 +95,7 @@ def _verdict(history: History, withheld: bool, kept: bool, tick: Tick) -> tuple[
         (is_unheard(history, tick.now, by.BLACKOUT_SECONDS), State.UNKNOWN, Reason.UNKNOWN),
         (withheld, State.REDUCED if history.cut < 1.0 else State.ACTIVE, Reason.PAUSE_WITHHELD),
         (history.cut < 1.0, State.REDUCED, Reason.SLOWER),
-        (history.cpu.reduced, State.REDUCED, Reason.BUSY),
+        (history.cpu.reduced, State.REDUCED if history.reduced else State.ACTIVE, Reason.BUSY),
         (history.reduced, State.REDUCED, Reason.LESS_HEALTHY),
         (raised(history.idle, tick.rules.idle), State.ACTIVE, Reason.IDLE),
         (is_warming(history.average, tick.now), State.ACTIVE, Reason.WARMING),

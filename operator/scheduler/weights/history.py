@@ -42,7 +42,7 @@ class History:
     """Factor of the CPU rule in the last tick."""
     outage: Outage | None = None
     reduced: bool = False
-    """Whether it was called Reduced for its health."""
+    """Whether it was called Reduced for its health or its CPU."""
 
 
 FRESH: Final = History()

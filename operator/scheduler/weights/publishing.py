@@ -2,9 +2,13 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from glm_operator.scheduler.weights.decision import EndpointWeight, State
 from glm_operator.scheduler.weights.rules import PUBLISHED_CHANGE, PUBLISHED_EVERY_SECONDS, ROUNDING
+
+_ROUNDING: Final = 1e-9
+"""Of a share."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,4 +49,4 @@ def is_due(endpoints: Iterable[EndpointWeight], before: Published | None, now: f
 
 
 def _differs(endpoint: EndpointWeight, share: float) -> bool:
-    return abs(endpoint.share - share) > PUBLISHED_CHANGE * share
+    return abs(endpoint.share - share) > PUBLISHED_CHANGE * share + _ROUNDING

@@ -42,6 +42,8 @@ LONGEST_STEP_SECONDS: Final = 10.0
 BALANCE_TIME_CONSTANT: Final = 60.0
 HIGHEST_BALANCE: Final = 2.0
 """How quickly, and by which factor at most, weights follow unequal utilisation."""
+BALANCED_WITHIN: Final = 0.03
+"""Difference from the mean utilisation, as a part of it, that is left as it is."""
 LEAST_UTILISATION: Final = 0.1
 """Below it, the pods' utilisation is left as it is."""
 
@@ -59,9 +61,9 @@ HIGHEST_USUAL_RATIO: Final = 8.0
 OVERLOADED_ANSWERS: Final = 0.5
 """A pod that gives at least this part of the answers it owes isn't broken; with a busy CPU it is overloaded."""
 MISSED_ANSWERS: Final = 15.0
-MISSED_ANSWERS_QUEUED: Final = 3.0
-"""Answers that a pod owes by its share and gave none of; the chance for it is below 1e-6. Fewer do where requests are
-seen to queue."""
+MISSED_ANSWERS_QUEUED: Final = 8.0
+"""Answers that a pod owes by its share and gave none of: that is chance once in three million seconds. Fewer will do
+where requests are seen to wait besides."""
 MISSED_LATENCIES: Final = 3.0
 """And it has been silent for as many times the usual latency: a slow model answers in lumps."""
 DEEPEST_CUT: Final = 0.2
@@ -93,6 +95,9 @@ FAILING_SHARE: Final = 0.5
 REDUCED_BELOW: Final = 0.5
 NOT_REDUCED_ABOVE: Final = 0.6
 """Parts of the average weight at which a pod is called Reduced for its health, and no longer."""
+RULE_REDUCED_BELOW: Final = 0.95
+RULE_NOT_REDUCED_ABOVE: Final = 0.99
+"""The same for the CPU rule's factor, which is 1 where all pods are busy."""
 
 PUBLISHED_CHANGE: Final = 0.05
 PUBLISHED_EVERY_SECONDS: Final = 1.0

@@ -15,6 +15,18 @@ def usable(sample: PodSample | None) -> PodSample | None:
     """`sample` with negative, infinite, huge and NaN values made unknown; None when not even its time is known."""
     if sample is None or not math.isfinite(sample.at):
         return None
+    return sample if _is_sound(sample) else _without_the_impossible(sample)
+
+
+def _is_sound(sample: PodSample) -> bool:
+    rates = (sample.latency_ms, sample.requests_per_second, sample.failures_per_second, sample.pending, sample.gpu)
+    for value in rates:
+        if value is not None and not 0.0 <= value <= MOST:
+            return False
+    return sample.cpu is None or 0.0 <= sample.cpu <= _MOST_CPU
+
+
+def _without_the_impossible(sample: PodSample) -> PodSample:
     return PodSample(
         at=sample.at,
         alive=sample.alive,

@@ -31,7 +31,7 @@ def told(endpoint):
 )
 def test_weights_follow_the_formula(sample, worth):
     loop = settled(5)
-    seen = loop.run(900, pods(5) | {"a": sample})[-1]
+    seen = loop.run(450, pods(5) | {"a": sample})[-1]
     assert (
         seen["a"].weight is None if worth is None else seen["a"].weight / seen["b"].weight == pytest.approx(worth, 0.05)
     )
@@ -39,7 +39,7 @@ def test_weights_follow_the_formula(sample, worth):
 
 def test_a_pod_with_more_cpu_in_use_gets_less_by_the_formula_and_by_the_balance():
     loop = settled(5)
-    seen = loop.run(900, pods(5) | {"a": replace(GOOD, cpu=0.6)})[-1]
+    seen = loop.run(450, pods(5) | {"a": replace(GOOD, cpu=0.6)})[-1]
     assert seen["a"].basis.balance == pytest.approx(1 / 2, rel=0.01)
     assert seen["a"].weight / seen["b"].weight * seen["b"].basis.balance == pytest.approx(1 / 1.5 / 2, rel=0.1)
 

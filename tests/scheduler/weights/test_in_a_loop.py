@@ -12,9 +12,11 @@ RATE = 200.0
 SETTLING = 240
 """Ticks."""
 
+LAGS = (0, 1, 2, 3, 5)
+
 CASES = [
     pytest.param(count, load, lag, id=f"{count} pods at {load:.0%} with {lag} ticks of lag")
-    for (load, lags), count in product(((0.5, (0, 3, 5)), (0.7, (0, 3, 5)), (0.85, (0, 1, 2, 3))), (2, 3, 10))
+    for (load, lags), count in product(((0.5, LAGS), (0.7, LAGS), (0.85, LAGS[:-1])), (2, 3, 10))
     for lag in lags
 ]
 
@@ -41,7 +43,7 @@ def test_the_settled_shares_swing_by_at_most_5_points(count, load, lag):
     loop = pods_at(load, count, lag, weights=(2500, 400))
     loop.run(SETTLING)
     settled = loop.run(100)
-    assert swing(settled) <= 5.0
+    assert swing(loop.published[-100:]) <= 5.0
     even = 1 / count
     assert all(abs(one.share - even) <= 0.05 for one in settled[-1].endpoints)
     assert sum(one.publish for one in settled) < 20, "and little of it is worth publishing"
@@ -57,7 +59,7 @@ def test_pods_of_unequal_size_come_to_equal_utilisation(rates, load):
     shares = {name: sum(shares_of(settled, name)) / len(settled) for name in pods}
     used = [share * loop.requests / pods[name].rate for name, share in shares.items()]
     assert max(used) / (sum(used) / len(used)) <= 1.05
-    assert swing(settled) <= 5.0
+    assert swing(loop.published[-100:]) <= 5.0
 
 
 @pytest.mark.parametrize("count", [2, 3, 10])
@@ -115,7 +117,7 @@ def test_bad_requests_that_fail_everywhere_move_nothing():
     for pod in loop.pods.values():
         pod.failing = 0.3
     settled = loop.run(60)
-    assert swing(settled) <= 5.0
+    assert swing(loop.published[-60:]) <= 5.0
     assert all(one.weight is not None for decision in settled for one in decision.endpoints)
 
 
@@ -125,10 +127,11 @@ def test_a_surge_that_slows_all_pods_pauses_none():
     loop.requests *= 2.4
     surge = loop.run(30)
     assert all(one.weight is not None for decision in surge for one in decision.endpoints)
-    assert swing(surge) <= 5.0
+    assert swing(loop.published[-30:]) <= 5.0
     loop.requests /= 2.4
     loop.run(SETTLING)
-    assert swing(loop.run(60)) <= 5.0
+    loop.run(60)
+    assert swing(loop.published[-60:]) <= 5.0
 
 
 def test_a_pod_that_shares_its_cpu_for_a_while_gives_traffic_away_within_2_ticks_and_gets_it_back():
@@ -154,4 +157,5 @@ def test_a_loop_that_ticks_late_settles_as_well():
             loop.now += 2.0
 
     loop.run(SETTLING, late)
-    assert swing(loop.run(60, late)) <= 5.0
+    loop.run(60, late)
+    assert swing(loop.published[-60:]) <= 5.0

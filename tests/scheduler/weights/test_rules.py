@@ -119,6 +119,13 @@ def test_the_loop_takes_30_percent_from_a_busy_pod_after_10_s_and_leaves_the_oth
     assert after["b"].weight == pytest.approx(before["b"].weight, rel=0.02)
 
 
+def test_when_all_pods_are_busy_nothing_is_taken_from_any_and_it_is_said():
+    loop = settled()
+    seen = loop.run(20, pods(3, replace(GOOD, cpu=0.9)))[-1]
+    assert {(str(one.state), str(one.reason), one.weight) for one in seen.values()} == {("Active", "CpuBusy", 1000)}
+    assert seen["a"].message.endswith("CPU above 80 % for 10 s: -30 %, as far as the others have room: -0%")
+
+
 def test_the_loop_gives_a_pod_its_weight_back_slowly_when_its_cpu_is_calm():
     loop = settled()
     loop.run(20, pods(3) | {"a": replace(GOOD, cpu=0.9)})
