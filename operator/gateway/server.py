@@ -10,7 +10,7 @@ import grpc
 from envoy.service.discovery.v3 import ads_pb2_grpc, discovery_pb2
 
 from glm_operator.gateway.delta import DeltaStream, NackReport
-from glm_operator.gateway.store import ConfigStore
+from glm_operator.gateway.store import Change, ConfigStore
 from glm_operator.gateway.traffic import ResourceKey
 
 logger = logging.getLogger(__name__)
@@ -105,7 +105,12 @@ class AdsServer:
         """One Envoy, until it hangs up."""
         await self._admit(context)
         stream, wake = DeltaStream(self._store), asyncio.Event()
-        unsubscribe = self._store.on_change(wake.set)
+
+        def tell(changes: frozenset[Change]) -> None:
+            stream.note(changes)
+            wake.set()
+
+        unsubscribe = self._store.on_change(tell)
         reader = asyncio.create_task(self._read(stream, requests, wake))
         self._streams.add(stream)
         try:
