@@ -63,8 +63,8 @@ class ConfigStore:
         for resource in wanted.values():
             self._put(resource)
         self._set(shared_resources(self._settings))
-        self._whole = True
-        self._tell()
+        first, self._whole = not self._whole, True
+        self._tell(anyway=first)
 
     def publish(self, *resources: ResourceTraffic) -> None:
         """Resources that are new or have changed."""
@@ -118,9 +118,11 @@ class ConfigStore:
                 self._resources[resource.type_url][resource.name] = resource
                 self._changes.add((resource.type_url, resource.name))
 
-    def _tell(self) -> None:
+    def _tell(self, *, anyway: bool = False) -> None:
         changes = frozenset(self._changes)
         self._changes.clear()
+        if not changes and not anyway:
+            return
         for tell in tuple(self._listeners):
             tell(changes)
 
