@@ -33,19 +33,11 @@ class ConfigResource:
     """A resource as Envoy gets it. Its version is its content's hash: the same again is never sent."""
 
     type_url: str
+    name: str
+    version: str
     message: discovery_pb2.Resource
     needs: tuple[str, ...] = ()
     """Clusters that it sends requests to."""
-
-    @property
-    def name(self) -> str:
-        """Its name within its type."""
-        return str(self.message.name)
-
-    @property
-    def version(self) -> str:
-        """Its version."""
-        return str(self.message.version)
 
 
 def shared_resources(settings: GatewaySettings) -> tuple[ConfigResource, ...]:
@@ -96,4 +88,5 @@ def config_resource(type_url: str, name: str, message: Message, needs: tuple[str
     """A message with the version that its content gives it."""
     content = packed(message)
     version = hashlib.sha256(content.value).hexdigest()[:16]
-    return ConfigResource(type_url, discovery_pb2.Resource(name=name, version=version, resource=content), needs)
+    resource = discovery_pb2.Resource(name=name, version=version, resource=content)
+    return ConfigResource(type_url, name, version, resource, needs)

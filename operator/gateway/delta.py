@@ -7,9 +7,9 @@ A rejected response (NACK) says that something in it is wrong, seldom what. It i
 resource that is wrong stands alone; that version of it is held back, and everything else goes on.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from itertools import count, islice
+from itertools import count
 from typing import Final
 
 from envoy.service.discovery.v3 import discovery_pb2
@@ -78,8 +78,8 @@ class _Type:
     in_flight: _Response | None = None
     batch: int = MAX_BATCH
     answered: bool = False
-    done_at: tuple[int, int] | None = None
-    """The revision of the store and of `DeltaStream`'s clusters at which there was nothing left to send."""
+    unsure: set[str] = field(default_factory=set)
+    """Names of which it may not have, or may have, what it should: all others are left alone."""
 
     def wants(self, name: str) -> bool:
         """Whether it subscribes to a resource. Virtual hosts may be asked for by the name of their route table."""
@@ -87,10 +87,10 @@ class _Type:
         return self.wildcard or by_table or name in self.names
 
     def changed(self, resource: ConfigResource) -> bool:
-        """Whether the Envoy is to be sent this."""
-        if self.rejection(resource) is not None:
+        """Whether the Envoy is to be sent this. Of thousands nearly all end at the first comparison."""
+        if self.known.get(resource.name) == resource.version and resource.name not in self.again:
             return False
-        return resource.name in self.again or self.known.get(resource.name) != resource.version
+        return self.wants(resource.name) and self.rejection(resource) is None
 
     def rejection(self, resource: ConfigResource) -> NackReport | None:
         """The Envoy's word against this very version."""
@@ -105,9 +105,13 @@ class DeltaStream:
         self._store = store
         self._types: dict[str, _Type] = {}
         self._nonces = count(1)
-        self._fed = 0
-        """Grows with every cluster that has got its first endpoints: a virtual host may have waited for it."""
         self.node = ""
+
+    def note(self, changes: Iterable[tuple[str, str]]) -> None:
+        """Types and names of what has changed in the store."""
+        for type_url, name in changes:
+            if type_url in self._types:
+                self._types[type_url].unsure.add(name)
 
     def receive(self, request: discovery_pb2.DeltaDiscoveryRequest) -> NackReport | None:
         """Take in what the Envoy asks for or answers; a report when it is now known which resource it rejects."""
@@ -154,23 +158,26 @@ class DeltaStream:
             state.known = dict(request.initial_resource_versions)
             # An Envoy that has just started waits for an answer, even if there is nothing for it.
             state.answered = bool(state.known)
-            self._fed += 1
             state.wildcard = not added
+            state.unsure |= state.known.keys() | self._store.resources(state.type_url).keys()
         else:
-            # Who asks again for what it has needs it: Envoy does so when it makes a cluster anew.
+            # Who asks again for what it has needs it.
             state.again |= added
         if WILDCARD in added | dropped:
             state.wildcard = WILDCARD in added
+            state.unsure |= self._store.resources(state.type_url).keys()
         state.names = (state.names | added) - dropped - {WILDCARD}
         state.absent -= added | dropped
-        if added or dropped:
-            state.done_at = None
+        state.unsure |= added
         for name in dropped:
             if not state.wants(name):
                 state.known.pop(name, None)
 
     def _rejected(self, state: _Type, response: _Response, message: str) -> NackReport | None:
-        state.done_at = None
+        if not response.sent:
+            # What it can't let go of it keeps: asked again it would say the same.
+            self._acknowledged(state, response)
+            return None
         if len(response.sent) != 1:
             state.batch = max(len(response.sent) // 2, 1)
             return None
@@ -181,8 +188,6 @@ class DeltaStream:
 
     def _acknowledged(self, state: _Type, response: _Response) -> None:
         state.batch = min(state.batch * 2, MAX_BATCH)
-        if state.type_url == ENDPOINTS and not response.sent.keys() <= state.known.keys():
-            self._fed += 1
         for name, version in response.sent.items():
             state.known[name] = version
             state.rejected.pop(name, None)
@@ -190,37 +195,40 @@ class DeltaStream:
             state.known.pop(name, None)
             state.rejected.pop(name, None)
 
-    def _send_endpoints_again(self, clusters: Iterator[str]) -> None:
+    def _send_endpoints_again(self, clusters: Iterable[str]) -> None:
         """A cluster that has changed is made anew beside the old one, which serves until the new one has its endpoints.
 
         Envoy doesn't ask for them, for it has them, and doesn't acknowledge the cluster before it has got them again.
         """
         endpoints = self._types.get(ENDPOINTS)
         if endpoints is not None:
-            endpoints.again.update(name for name in clusters if name in endpoints.known)
-            endpoints.done_at = None
+            names_again = [name for name in clusters if name in endpoints.known]
+            endpoints.again.update(names_again)
+            endpoints.unsure.update(names_again)
 
     def _difference(self, state: _Type) -> discovery_pb2.DeltaDiscoveryResponse | None:
-        now = (self._store.revision(state.type_url), self._fed)
-        if state.answered and state.done_at == now:
+        if state.answered and not state.unsure:
             return None
-        batch = list(islice(self._additions(state), state.batch))
+        batch = self._additions(state)[: state.batch]
         if batch:
             return self._respond(state, batch, ())
         removed = self._removals(state)
         if removed or not state.answered:
             return self._respond(state, [], removed)
-        if not (state.type_url == CLUSTERS and self._gone(state)):
-            state.done_at = now
         return None
 
-    def _additions(self, state: _Type) -> Iterator[ConfigResource]:
-        resources = self._store.resources(state.type_url)
-        asked = state.names if not state.wildcard and state.type_url != VIRTUAL_HOSTS else resources
-        for name in sorted(asked):
+    def _additions(self, state: _Type) -> list[ConfigResource]:
+        """What is to be sent and can be; names of which all is well are unsure no longer."""
+        resources, additions = self._store.resources(state.type_url), []
+        for name in sorted(state.unsure):
             resource = resources.get(name)
-            if resource is not None and state.wants(name) and state.changed(resource) and self._is_fed(resource):
-                yield resource
+            if resource is None:
+                continue
+            if not state.changed(resource):
+                state.unsure.discard(name)
+            elif self._is_fed(resource):
+                additions.append(resource)
+        return additions
 
     def _is_fed(self, resource: ConfigResource) -> bool:
         """Whether the clusters that it sends requests to are there, with their endpoints."""
@@ -230,22 +238,30 @@ class DeltaStream:
         )
 
     def _removals(self, state: _Type) -> tuple[str, ...]:
+        gone = self._gone(state)
         if state.type_url == ENDPOINTS:
             # They go with their cluster. But who asks for what is not there must not wait for it.
-            missing = state.names - self._store.resources(ENDPOINTS).keys() - state.known.keys() - state.absent
+            missing = {name for name in state.unsure - state.absent - gone if name in state.names}
+            missing -= self._store.resources(ENDPOINTS).keys()
             state.absent |= missing
+            state.unsure &= gone | self._store.resources(ENDPOINTS).keys()
             return tuple(sorted(missing))
-        if state.type_url == CLUSTERS and not self._routes_are_quiet():
+        if state.type_url == CLUSTERS and gone and not self._routes_are_quiet():
             return ()
-        return self._gone(state)
+        return tuple(sorted(gone))
 
-    def _gone(self, state: _Type) -> tuple[str, ...]:
-        return tuple(sorted(state.known.keys() - self._store.resources(state.type_url).keys()))
+    def _gone(self, state: _Type) -> set[str]:
+        """What it has and is to lose; names that it never had are unsure no longer."""
+        missing = state.unsure - self._store.resources(state.type_url).keys()
+        gone = missing & state.known.keys()
+        if state.type_url != ENDPOINTS:
+            state.unsure -= missing - gone
+        return gone
 
     def _routes_are_quiet(self) -> bool:
         """Whether no route points to a cluster that is to go."""
         state = self._types.get(VIRTUAL_HOSTS)
-        return state is None or (state.in_flight is None and not self._gone(state) and not any(self._additions(state)))
+        return state is None or (state.in_flight is None and not self._gone(state) and not self._additions(state))
 
     def _respond(
         self, state: _Type, batch: list[ConfigResource], removed: tuple[str, ...]
@@ -255,7 +271,7 @@ class DeltaStream:
         state.in_flight = _Response(nonce, {resource.name: resource.version for resource in batch}, removed)
         state.again.difference_update(state.in_flight.sent)
         if state.type_url == CLUSTERS:
-            self._send_endpoints_again(name for name in state.in_flight.sent if name in state.known)
+            self._send_endpoints_again(state.known.keys() & state.in_flight.sent.keys())
         return discovery_pb2.DeltaDiscoveryResponse(
             type_url=state.type_url,
             nonce=nonce,

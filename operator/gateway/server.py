@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -10,7 +11,7 @@ import grpc
 from envoy.service.discovery.v3 import ads_pb2_grpc, discovery_pb2
 
 from glm_operator.gateway.delta import DeltaStream, NackReport
-from glm_operator.gateway.store import ConfigStore
+from glm_operator.gateway.store import Change, ConfigStore
 from glm_operator.gateway.traffic import ResourceKey
 
 logger = logging.getLogger(__name__)
@@ -101,11 +102,16 @@ class AdsServer:
 
     async def serve(
         self, requests: AsyncIterator[discovery_pb2.DeltaDiscoveryRequest], context: Any
-    ) -> AsyncIterator[discovery_pb2.DeltaDiscoveryResponse]:
+    ) -> AsyncGenerator[discovery_pb2.DeltaDiscoveryResponse, None]:
         """One Envoy, until it hangs up."""
         await self._admit(context)
         stream, wake = DeltaStream(self._store), asyncio.Event()
-        unsubscribe = self._store.on_change(wake.set)
+
+        def tell(changes: frozenset[Change]) -> None:
+            stream.note(changes)
+            wake.set()
+
+        unsubscribe = self._store.on_change(tell)
         reader = asyncio.create_task(self._read(stream, requests, wake))
         self._streams.add(stream)
         try:
@@ -162,8 +168,10 @@ class _Servicer(ads_pb2_grpc.AggregatedDiscoveryServiceServicer):  # type: ignor
     async def DeltaAggregatedResources(  # noqa: N802 - gRPC's name
         self, request_iterator: AsyncIterator[discovery_pb2.DeltaDiscoveryRequest], context: Any
     ) -> AsyncIterator[discovery_pb2.DeltaDiscoveryResponse]:
-        async for response in self._server.serve(request_iterator, context):
-            yield response
+        # Closed at once when the Envoy hangs up, and not when it's collected: until then it would count as connected.
+        async with aclosing(self._server.serve(request_iterator, context)) as responses:
+            async for response in responses:
+                yield response
 
     async def StreamAggregatedResources(self, _: Any, context: Any) -> None:  # noqa: N802 - gRPC's name
         await context.abort(

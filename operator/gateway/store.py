@@ -13,6 +13,9 @@ from glm_operator.gateway.configuration import (
 )
 from glm_operator.gateway.traffic import GatewaySettings, ResourceKey, ResourceTraffic
 
+Change = tuple[str, str]
+"""Type and name of a resource that is new, has changed, or is gone."""
+
 
 class ConfigStore:
     """The configuration, kept resource by resource: what did not change is not built again.
@@ -25,9 +28,9 @@ class ConfigStore:
         self._settings = settings
         self._traffic: dict[ResourceKey, ResourceTraffic] = {}
         self._resources: dict[str, dict[str, ConfigResource]] = {type_url: {} for type_url in TYPES}
-        self._revisions = dict.fromkeys(TYPES, 0)
+        self._changes: set[Change] = set()
         self._whole = False
-        self._listeners: set[Callable[[], None]] = set()
+        self._listeners: list[Callable[[frozenset[Change]], None]] = []
 
     @property
     def whole(self) -> bool:
@@ -42,10 +45,6 @@ class ConfigStore:
     def resources(self, type_url: str) -> Mapping[str, ConfigResource]:
         """All resources of a type, by name."""
         return self._resources.get(type_url, {})
-
-    def revision(self, type_url: str) -> int:
-        """Grows with every change among the resources of a type."""
-        return self._revisions.get(type_url, 0)
 
     def of(self, key: ResourceKey) -> tuple[ConfigResource, ...]:
         """What a GLMInference is configured with at present."""
@@ -64,8 +63,8 @@ class ConfigStore:
         for resource in wanted.values():
             self._put(resource)
         self._set(shared_resources(self._settings))
-        self._whole = True
-        self._tell()
+        first, self._whole = not self._whole, True
+        self._tell(anyway=first)
 
     def publish(self, *resources: ResourceTraffic) -> None:
         """Resources that are new or have changed."""
@@ -90,10 +89,10 @@ class ConfigStore:
             self._set(shared_resources(settings))
         self._tell()
 
-    def on_change(self, tell: Callable[[], None]) -> Callable[[], None]:
-        """Call `tell` after every change, until what is returned is called."""
-        self._listeners.add(tell)
-        return lambda: self._listeners.discard(tell)
+    def on_change(self, tell: Callable[[frozenset[Change]], None]) -> Callable[[], None]:
+        """Call `tell` with what has changed, after every change, until what is returned is called."""
+        self._listeners.append(tell)
+        return lambda: self._listeners.remove(tell)
 
     def _put(self, resource: ResourceTraffic) -> None:
         before = self._traffic.get(resource.key)
@@ -110,18 +109,22 @@ class ConfigStore:
             return
         for type_url, name in inference_names(key):
             del self._resources[type_url][name]
-            self._revisions[type_url] += 1
+            self._changes.add((type_url, name))
 
     def _set(self, resources: Iterable[ConfigResource]) -> None:
         for resource in resources:
             present = self._resources[resource.type_url].get(resource.name)
             if present is None or present.version != resource.version:
                 self._resources[resource.type_url][resource.name] = resource
-                self._revisions[resource.type_url] += 1
+                self._changes.add((resource.type_url, resource.name))
 
-    def _tell(self) -> None:
+    def _tell(self, *, anyway: bool = False) -> None:
+        changes = frozenset(self._changes)
+        self._changes.clear()
+        if not changes and not anyway:
+            return
         for tell in tuple(self._listeners):
-            tell()
+            tell(changes)
 
 
 def _same_policy(one: ResourceTraffic, other: ResourceTraffic) -> bool:

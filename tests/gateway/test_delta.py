@@ -41,6 +41,7 @@ class Envoy:
     def call(self, store: ConfigStore) -> "Envoy":
         """Begin a stream: first requests of all types, with the versions it has."""
         self.stream, self.subscribed = DeltaStream(store), set()
+        store.on_change(self.stream.note)
         for type_url in TYPES:
             request = discovery_pb2.DeltaDiscoveryRequest(
                 type_url=type_url, initial_resource_versions=self.has[type_url]
@@ -270,6 +271,22 @@ def test_one_bad_resource_among_thousands_is_found_in_few_steps_and_held_back():
     assert envoy.reports[0].message == "something in it is bad"
     assert wanted(store)[VIRTUAL_HOSTS].keys() - envoy.has[VIRTUAL_HOSTS].keys() == {"kserve/r777.shop"}
     assert sum(response.type_url == VIRTUAL_HOSTS for response in envoy.responses) <= 30
+
+
+def test_a_rejected_removal_is_not_repeated():
+    store = store_of(resource("bot"), resource("old"))
+    envoy = Envoy().call(store).settle()
+    assert envoy.stream is not None
+    store.withdraw(("shop", "old"))
+    removal = envoy.stream.next_response()
+    envoy.take(removal)
+    answer = discovery_pb2.DeltaDiscoveryRequest(type_url=removal.type_url, response_nonce=removal.nonce)
+    answer.error_detail.message = "no"
+    envoy.say(answer)
+    assert [list(each.removed_resources) for each in envoy.settle().responses[-1:]] == [
+        ["shop/old/grpc", "shop/old/http"]
+    ]
+    assert envoy.reports == []
 
 
 def test_a_rejected_version_is_not_sent_again_and_another_one_is():
