@@ -18,6 +18,9 @@ PENDING: Final = b"nv_inference_pending_request_count"
 CPU: Final = b"nv_cpu_utilization"
 GPU: Final = b"nv_gpu_utilization"
 
+Model = tuple[str, str]
+"""Its name and version."""
+
 _ANY_OF_TRITON: Final = re.compile(rb"^(?:# TYPE )?nv_", re.MULTILINE)
 _LABEL: Final = re.compile(rb'\s*([a-zA-Z_][a-zA-Z0-9_]*)\s*=\s*"((?:[^"\\]|\\.)*)"\s*(?:,|$)')
 _ESCAPED: Final = re.compile(r"\\(.)")
@@ -31,20 +34,20 @@ class UnreadableTextError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Counters:
-    """One model, over all its versions' requests since it was loaded."""
+    """Requests to one version of a model that ended well, since it was loaded."""
 
     success: float
-    failure: float
     duration_us: float | None
-    """Total time of the requests that ended well; None: the server doesn't count it."""
+    """Their total time; None: the server doesn't count it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Exposition:
     """What one text tells."""
 
-    models: dict[tuple[str, str], Counters]
-    """By name and version."""
+    models: dict[Model, Counters]
+    failures: dict[Model, float]
+    """Requests that ended badly, since the server was started: this counter outlives the model."""
     pending: float | None
     """Requests in all queues."""
     cpu: float | None
@@ -66,21 +69,19 @@ def parse_exposition(text: bytes) -> Exposition:
         raise UnreadableTextError("it holds no metric of Triton's")
     if not text.endswith(b"\n"):
         raise UnreadableTextError("it ends in the middle of a line")
-    success, failure, duration = (_counters(text, name) for name in (SUCCESS, FAILURE, DURATION))
+    duration = _counters(text, DURATION)
     return Exposition(
-        models={
-            model: Counters(success.get(model, 0.0), failure.get(model, 0.0), duration.get(model))
-            for model in success  # failures of models that were unloaded stay in the text
-        },
+        models={model: Counters(count, duration.get(model)) for model, count in _counters(text, SUCCESS).items()},
+        failures=_counters(text, FAILURE),
         pending=_total(_gauges(text, PENDING)),
         cpu=_mean(_gauges(text, CPU)),
         gpu=_mean(_gauges(text, GPU)),
     )
 
 
-def _counters(text: bytes, name: bytes) -> dict[tuple[str, str], float]:
+def _counters(text: bytes, name: bytes) -> dict[Model, float]:
     """Values by model and version, summed over other labels: failures have a reason, and on GPUs each has a series."""
-    sums: dict[tuple[str, str], float] = {}
+    sums: dict[Model, float] = {}
     for labels, value in _series(text, name):
         if not 0.0 <= value < math.inf:
             raise UnreadableTextError(f"{name.decode()} is {value}")
@@ -136,7 +137,7 @@ def _number(text: bytes, name: bytes) -> float:
 
 
 @lru_cache(maxsize=_KEPT_LABELS)
-def _model(labels: bytes) -> tuple[str, str]:
+def _model(labels: bytes) -> Model:
     """Model and version of a series."""
     found: dict[bytes, bytes] = {}
     position = 0

@@ -41,9 +41,9 @@ def test_a_real_servers_text_is_read_as_the_general_parser_reads_it(text):
     expected, seen = reference(text), parse_exposition(text)
     assert len(seen.models) == 5
     assert seen.models == {
-        model: Counters(sum(expected[SUCCESS][model]), sum(expected[FAILURE][model]), sum(expected[DURATION][model]))
-        for model in expected[SUCCESS]
+        model: Counters(sum(expected[SUCCESS][model]), sum(expected[DURATION][model])) for model in expected[SUCCESS]
     }
+    assert seen.failures == {model: sum(values) for model, values in expected[FAILURE].items()}
     assert [seen.pending] == [sum(gauges(expected[PENDING]))]
     assert [seen.cpu] == gauges(expected[CPU])
     assert seen.gpu is None
@@ -91,9 +91,9 @@ def test_any_text_is_read_as_the_general_parser_reads_it(text):
     assert seen.models.keys() == expected[SUCCESS].keys()
     for model, counters in seen.models.items():
         assert counters.success == pytest.approx(math.fsum(expected[SUCCESS][model]))
-        assert counters.failure == pytest.approx(math.fsum(expected[FAILURE].get(model, [])))
         duration = expected[DURATION].get(model)
         assert counters.duration_us == (None if duration is None else pytest.approx(math.fsum(duration)))
+    assert seen.failures == {model: pytest.approx(math.fsum(values)) for model, values in expected[FAILURE].items()}
     pending = gauges(expected[PENDING])
     assert seen.pending == (pytest.approx(math.fsum(pending)) if pending else None)
     gpus = gauges(expected[GPU])
@@ -171,9 +171,11 @@ def test_gauges(lines, expected):
 
 def test_a_model_on_two_gpus_has_two_series_and_is_one_model():
     lines = [f'{SUCCESS}{{gpu_uuid="{gpu}",model="a",version="1"}} {count}\n' for gpu, count in (("x", 2), ("y", 3))]
-    assert parse_exposition("".join(lines).encode()).models == {("a", "1"): Counters(5.0, 0.0, None)}
+    assert parse_exposition("".join(lines).encode()).models == {("a", "1"): Counters(5.0, None)}
 
 
 def test_a_model_that_was_unloaded_leaves_its_failures_and_is_gone():
     lines = f'{SUCCESS}{{model="a",version="2"}} 1\n{FAILURE}{{model="a",reason="OTHER",version="1"}} 4\n'
-    assert set(parse_exposition(lines.encode()).models) == {("a", "2")}
+    seen = parse_exposition(lines.encode())
+    assert set(seen.models) == {("a", "2")}
+    assert seen.failures == {("a", "1"): 4.0}

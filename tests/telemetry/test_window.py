@@ -14,11 +14,12 @@ NOTHING_ENDED = Change(latency_ms=None, requests_per_second=0.0, failures_per_se
 
 def reading(at, **models):
     """Models by name: success, failure and duration in microseconds; `a_2` is version 2 of a."""
-    told = {}
-    for key, counters in models.items():
+    told, failures = {}, {}
+    for key, (success, failure, duration) in models.items():
         name, _, version = key.partition("_")
-        told[name, version or "1"] = Counters(*counters)
-    return Reading(at, Exposition(told, pending=None, cpu=None, gpu=None))
+        told[name, version or "1"] = Counters(success, duration)
+        failures[name, version or "1"] = failure
+    return Reading(at, Exposition(told, failures, pending=None, cpu=None, gpu=None))
 
 
 def test_a_real_server():
@@ -68,15 +69,21 @@ def test_a_real_server():
         ),
         pytest.param(
             reading(0, a=(15, 0, 36_097)),
-            reading(1, a=(10, 5, 179_000)),
-            Change(latency_ms=17.9, requests_per_second=10.0, failures_per_second=5.0),
+            reading(1, a=(10, 0, 179_000)),
+            Change(latency_ms=17.9, requests_per_second=10.0, failures_per_second=0.0),
             id="loaded anew, and its duration is already past what it was",
         ),
         pytest.param(
-            reading(0, a=(15, 3, 36_000)),
-            reading(1, a=(20, 0, 40_000)),
-            Change(latency_ms=2.0, requests_per_second=20.0, failures_per_second=0.0),
-            id="loaded anew, told only by its failures",
+            reading(0, a=(15, 7, 36_000)),
+            reading(1, a=(3, 9, 6_000)),
+            Change(latency_ms=2.0, requests_per_second=3.0, failures_per_second=2.0),
+            id="loaded anew, and its failures go on from where they were",
+        ),
+        pytest.param(
+            reading(0, a=(15, 7, 36_000)),
+            reading(1, a=(15, 3, 36_000)),
+            Change(latency_ms=None, requests_per_second=0.0, failures_per_second=3.0),
+            id="should failures begin anew, all of them are new",
         ),
         pytest.param(
             reading(0, a=(10, 0, 10_000)),
@@ -136,15 +143,29 @@ PAIR = {"chain": ("first", "second")}
         ),
         pytest.param(
             PAIR,
-            reading(0, chain=(10, 0, 0), first=(10, 0, 0), second=(10, 0, 0)),
-            reading(1, chain=(10, 0, 0), first=(60, 0, 50_000), second=(10, 0, 0)),
+            reading(0, chain=(100, 0, 0), first=(100, 0, 0), second=(100, 0, 0)),
+            reading(1, chain=(100, 0, 0), first=(150, 0, 50_000), second=(100, 0, 0)),
             Change(latency_ms=None, requests_per_second=50.0, failures_per_second=0.0),
             id="a second step that hangs doesn't make the first one's speed the server's",
         ),
         pytest.param(
             PAIR,
-            reading(0, chain=(0, 0, 0), first=(10, 0, 0), second=(10, 0, 0)),
-            reading(1, chain=(0, 0, 0), first=(12, 0, 6_000), second=(10, 0, 0)),
+            reading(0, chain=(1, 0, 0), first=(900, 0, 0), second=(1, 0, 0)),
+            reading(1, chain=(1, 0, 0), first=(902, 0, 6_000), second=(1, 0, 0)),
+            Change(latency_ms=3.0, requests_per_second=2.0, failures_per_second=0.0),
+            id="a member that clients ask far more often than the ensemble does is a model as all others",
+        ),
+        pytest.param(
+            PAIR,
+            reading(0, chain=(1, 0, 0), first=(900, 0, 0), second=(1, 0, 0)),
+            reading(1, chain=(3, 0, 60_000), first=(906, 0, 6_000), second=(3, 0, 50_000)),
+            Change(latency_ms=(2 * 30 + 4 * 1) / 6, requests_per_second=6.0, failures_per_second=0.0),
+            id="its own requests count beside the ensemble's",
+        ),
+        pytest.param(
+            PAIR,
+            reading(0, chain=(0, 0, 0), first=(0, 0, 0), second=(0, 0, 0)),
+            reading(1, chain=(0, 0, 0), first=(2, 0, 6_000), second=(0, 0, 0)),
             Change(latency_ms=3.0, requests_per_second=2.0, failures_per_second=0.0),
             id="members of an ensemble that nobody has asked yet are models as all others",
         ),
@@ -165,9 +186,9 @@ PAIR = {"chain": ("first", "second")}
         pytest.param(
             PAIR,
             reading(0, chain=(1, 0, 0), first=(1, 0, 0), second=(1, 0, 0)),
-            reading(1, chain=(1, 2, 0), first=(3, 0, 0), second=(1, 2, 0)),
-            Change(latency_ms=None, requests_per_second=2.0, failures_per_second=2.0),
-            id="a failure in an ensemble is one failure",
+            reading(1, chain=(1, 4, 0), first=(3, 0, 0), second=(1, 2, 0)),
+            Change(latency_ms=None, requests_per_second=2.0, failures_per_second=4.0),
+            id="a failure in an ensemble counts twice for it, and its first step as a request",
         ),
         pytest.param(
             PAIR,
@@ -189,13 +210,13 @@ def test_ensembles_are_not_counted_twice(steps, before, now, expected):
     assert change(before, now, steps) == expected
 
 
-counters = st.builds(
-    Counters, st.integers(0, 10**9).map(float), st.integers(0, 10**6).map(float), st.floats(0, 1e15) | st.none()
-)
+models = st.tuples(st.sampled_from("abcd"), st.sampled_from("12"))
+counts = st.integers(0, 10**9).map(float)
 readings = st.builds(
-    lambda at, models: Reading(at, Exposition(models, None, None, None)),
+    lambda at, told, failures: Reading(at, Exposition(told, failures, None, None, None)),
     st.floats(-1e3, 1e3),
-    st.dictionaries(st.tuples(st.sampled_from("abcd"), st.sampled_from("12")), counters, max_size=6),
+    st.dictionaries(models, st.builds(Counters, counts, st.floats(0, 1e15) | st.none()), max_size=6),
+    st.dictionaries(models, counts, max_size=6),
 )
 any_steps = st.dictionaries(st.sampled_from("abcd"), st.lists(st.sampled_from("abcdx"), max_size=3).map(tuple))
 
