@@ -28,6 +28,7 @@ def test_namespaces_are_a_list_with_commas():
         pytest.param({"GLM_RUNTIME_IMAGE": "t:1"}, "GLM_REPOSITORY_IMAGE", id="the other missing one"),
         pytest.param(LEAST | {"GLM_WORKERS": "many"}, "GLM_WORKERS", id="one that is no number"),
         pytest.param(LEAST | {"GLM_REPOSITORY_URLS": "http://"}, "GLM_REPOSITORY_URLS", id="a prefix that is none"),
+        pytest.param(LEAST | {"GLM_PROMETHEUS_URL": "prometheus:9090"}, "GLM_PROMETHEUS_URL", id="half an address"),
         pytest.param(LEAST | {"GLM_RESYNC_SECONDS": "0"}, "GLM_RESYNC_SECONDS", id="one out of bounds"),
     ],
 )
