@@ -10,7 +10,7 @@ from rich.text import Text
 
 from glm_operator.api.traffic import CpuRule, LatencyRule
 from glm_operator.status.conditions import find
-from glm_operator.status.endpoints import shares
+from glm_operator.status.endpoints import WITHOUT_SHARE, shares
 from glm_operator.status.observation import is_server_of, observe_pod
 from glm_operator.status.pauses import pause_reason
 
@@ -27,6 +27,7 @@ _EIGHTHS: Final = " ▏▎▍▌▋▊▉█"
 _COLOURS: Final = {"Active": "green", "Reduced": "yellow", "Paused": "red", "Standby": "blue"}
 _MARKS: Final = {"green": "●", "yellow": "◐", "red": "✖", "blue": "◌", "bright_black": "○"}
 UNKNOWN: Final = "?"
+NONE: Final = "-"
 NOT_WEIGHTED: Final = "Unknown"
 CONDITION: Final = "TrafficProgrammed"
 
@@ -111,7 +112,7 @@ def render(shown: View) -> RenderableType:
             Text(_MARKS[colour], colour),
             Text(row.pod),
             Text(row.state, colour),
-            UNKNOWN if row.weight is None else str(row.weight),
+            _weight(row),
             _bar(row.share, largest, colour, SHARE_CELLS),
             _latency(row.latency_ms, shown.latency_threshold_ms),
             _bar(row.cpu, 1.0, "red" if busy else "cyan", CPU_CELLS),
@@ -183,6 +184,12 @@ def _head(shown: View) -> Text:
         (told, colour),
         "\n",
     )
+
+
+def _weight(row: Row) -> str:
+    if row.weight is not None:
+        return str(row.weight)
+    return NONE if row.state in WITHOUT_SHARE else UNKNOWN
 
 
 def _latency(latency: float | None, threshold: float) -> Text:

@@ -8,6 +8,7 @@ from pydantic_core import ErrorDetails
 
 from glm_operator.api.allowed_urls import DEFAULT_ALLOWED_URLS, AllowedUrls
 from glm_operator.resources.triton_deployment import Images
+from glm_operator.telemetry.cpu import check_prometheus_url
 
 PREFIX: Final = "GLM_"
 
@@ -18,6 +19,12 @@ class InvalidSettingsError(Exception):
 
 def _list_of_urls(text: str) -> str:
     AllowedUrls.parse(text)
+    return text
+
+
+def _prometheus_url(text: str) -> str:
+    if text:
+        check_prometheus_url(text)
     return text
 
 
@@ -41,6 +48,8 @@ class Settings(BaseModel):
     workers: Annotated[int, Field(ge=1, le=256)] = 32
     """Resources that are looked at in parallel. A look waits for its servers, and those that can't be reached cost it
     seconds: there must be enough of them that dead servers don't hold up the others."""
+    prometheus_url: Annotated[str, AfterValidator(_prometheus_url)] = ""
+    """Prometheus that scrapes the kubelets, for the CPU use of pods; empty: the metrics API is asked."""
     metrics_port: Annotated[int, Field(ge=1, le=65535)] = 8080
     """Port of the operator's own metrics and health."""
     silent_watch_seconds: Annotated[float, Field(ge=60)] = 180.0

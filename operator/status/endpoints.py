@@ -15,6 +15,8 @@ from glm_operator.status.conditions import shortened
 
 State = Literal["Active", "Reduced", "Paused", "Standby", "Unknown"]
 
+WITHOUT_SHARE: Final = frozenset({"Paused", "Standby"})
+"""States in which a pod gets nothing, whatever its weight is."""
 SHIFT_SECONDS: Final = 2.0
 """How soon weights that have shifted are written again."""
 DRIFT_SECONDS: Final = 60.0
@@ -104,7 +106,7 @@ def _shifted(before: Sequence[Mapping[str, Any]], now: Sequence[Mapping[str, Any
 
 
 def _effective_weight(endpoint: Mapping[str, Any]) -> float | None:
-    if endpoint["state"] in {"Paused", "Standby"}:
+    if endpoint["state"] in WITHOUT_SHARE:
         return 0.0
     weight = endpoint.get("weight")
     return None if weight is None else float(weight)

@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
+from urllib.parse import urlsplit
 
 from glm_operator.api.quantity import quantity
 from glm_operator.resources.names import TRITON_CONTAINER
@@ -81,6 +82,17 @@ def usages_of_metrics_api(items: Iterable[Mapping[str, Any]]) -> dict[PodName, U
             if container.get("name") == TRITON_CONTAINER and cores is not None and cores >= 0:
                 found[pod] = Usage(float(cores), str(item.get("timestamp", "")))
     return found
+
+
+def check_prometheus_url(url: str) -> None:
+    """Refuse what isn't the address of a Prometheus.
+
+    Raises:
+        ValueError: telling how it is written.
+    """
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or "@" in parts.netloc or parts.query:
+        raise ValueError("the address of Prometheus is written http://HOST:PORT, without a user or a query")
 
 
 def prometheus_query(namespaces: Iterable[str]) -> str:

@@ -4,7 +4,6 @@ import asyncio
 import json
 from collections.abc import Sequence
 from typing import Final, Protocol
-from urllib.parse import urlsplit
 
 import aiohttp
 
@@ -14,6 +13,7 @@ from glm_operator.clients.kubernetes import Cluster
 from glm_operator.telemetry.cpu import (
     CpuSourceError,
     Usages,
+    check_prometheus_url,
     prometheus_query,
     usages_of_metrics_api,
     usages_of_prometheus,
@@ -72,9 +72,7 @@ class PrometheusSource:
     """
 
     def __init__(self, url: str, namespaces: Sequence[str]) -> None:
-        parts = urlsplit(url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname or "@" in parts.netloc or parts.query:
-            raise ValueError("the address of Prometheus is written http://HOST:PORT, without a user or a query")
+        check_prometheus_url(url)
         self._url = f"{url.rstrip('/')}/api/v1/query"
         self._query = prometheus_query(namespaces)
         self._session: aiohttp.ClientSession | None = None

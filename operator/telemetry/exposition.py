@@ -26,6 +26,10 @@ _LABEL: Final = re.compile(rb'\s*([a-zA-Z_][a-zA-Z0-9_]*)\s*=\s*"((?:[^"\\]|\\.)
 _ESCAPED: Final = re.compile(r"\\(.)")
 _VALUE: Final = re.compile(rb"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|NaN|[+-]?Inf", re.IGNORECASE)
 _KEPT_LABELS: Final = 65_536
+MAX_LABEL_BYTES: Final = 512
+"""Of all labels of a series together: what is kept must not grow with what a server of a user's makes up."""
+MAX_SERIES: Final = 8192
+"""Of one family: 128 models in two versions on eight GPUs, with four reasons to fail."""
 
 
 class UnreadableTextError(Exception):
@@ -106,8 +110,11 @@ def _mean(values: list[float]) -> float | None:
 
 def _series(text: bytes, name: bytes) -> Iterator[tuple[bytes, float]]:
     """Labels, as they are written, and value of each line of a family."""
-    begin = 0 if text.startswith(name) else _next_line(text, name, 0)
+    begin, count = 0 if text.startswith(name) else _next_line(text, name, 0), 0
     while begin >= 0:
+        count += 1
+        if count > MAX_SERIES:
+            raise UnreadableTextError(f"{name.decode()} has more than {MAX_SERIES} series")
         end = text.index(b"\n", begin)
         rest = begin + len(name)
         follows = text[rest : rest + 1]
@@ -116,6 +123,8 @@ def _series(text: bytes, name: bytes) -> Iterator[tuple[bytes, float]]:
             close = text.rfind(b"}", rest, end)
             if close < 0:
                 raise UnreadableTextError(f"the labels of {name.decode()} don't end")
+            if close - rest > MAX_LABEL_BYTES:
+                raise UnreadableTextError(f"labels of {name.decode()} are longer than {MAX_LABEL_BYTES} bytes")
             yield text[rest + 1 : close], _number(text[close + 1 : end], name)
         elif follows in {b" ", b"\t"}:
             yield b"", _number(text[rest:end], name)

@@ -62,7 +62,7 @@ class Telemetry:
         return self._problems
 
     async def read(self, targets: Sequence[Target], now: float) -> Mapping[str, PodSample]:
-        """A sample of every pod, by its uid, within the deadline.
+        """A sample of every pod, by its uid, within the deadline; within twice that when the operator itself is late.
 
         Connections to pods that are no longer among the targets are closed, and what is known of them is forgotten.
 
@@ -75,8 +75,8 @@ class Telemetry:
         refresh = self._cpu.refresh(now, any(target.cpu_limit_cores is None for target in targets))
         metrics = [_begin(_read(pods[target.uid], now - began)) for target in targets]
         lives = [_begin(_is_live(target)) for target in targets]
-        seconds = await _all_in_time([*metrics, *lives], refresh, self._deadline)
-        silence = _silence(self._deadline, seconds, self._late)
+        waited = await _all_in_time([*metrics, *lives], refresh, self._deadline, self._late)
+        silence = _silence(self._deadline, waited, self._late)
         self._problems = {}
         return {
             target.uid: self._sample(target, _outcome(reading, silence), _outcome(live, silence), now)
@@ -159,27 +159,35 @@ def _begin(work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
     return asyncio.create_task(work)
 
 
-async def _all_in_time(tasks: list[asyncio.Task[Any]], refresh: asyncio.Task[None] | None, seconds: float) -> float:
+async def _all_in_time(
+    tasks: list[asyncio.Task[Any]], refresh: asyncio.Task[None] | None, seconds: float, late: float
+) -> float:
     """Wait until all are done, or the time is over: then the tasks are cancelled. The refresh goes on.
 
+    When the operator itself was late, the time is given once more: answers lie in the sockets that it had no time to
+    take, and a round that knows something a second later is worth more than one that knows nothing.
+
     Returns:
-        The seconds after which the waiting ended.
+        The seconds that the last waiting took.
     """
-    awaited = [*tasks, refresh] if refresh is not None else tasks
-    if not awaited:
-        return 0.0
+    try:
+        waited = await _wait([*tasks, refresh] if refresh is not None else tasks, seconds)
+        if waited > seconds + late:
+            waited = await _wait(tasks, seconds)
+    finally:
+        for task in tasks:
+            task.cancel()
+    await _wait(tasks, None)
+    return waited
+
+
+async def _wait(tasks: list[asyncio.Task[Any]], seconds: float | None) -> float:
     clock = asyncio.get_running_loop().time
     began = clock()
-    try:
-        await asyncio.wait(awaited, timeout=seconds)
-        waited = clock() - began
-    finally:
-        late = [task for task in tasks if not task.done()]
-        for task in late:
-            task.cancel()
-    if late:
-        await asyncio.wait(late)
-    return waited
+    pending = [task for task in tasks if not task.done()]
+    if pending:
+        await asyncio.wait(pending, timeout=seconds)
+    return clock() - began
 
 
 def _silence(deadline: float, waited: float, late: float) -> _Failure:

@@ -55,7 +55,7 @@ def change(before: Reading | None, now: Reading, steps: Steps) -> Change:
     done = _by_name({model: _since(before, model, counters) for model, counters in now.told.models.items()})
     called = {ensemble: models for ensemble, models in steps.items() if ensemble in done}
     failed = _failed(before.told.failures, now.told.failures)
-    direct = _sent_by_clients(done, failed, called)
+    direct = _sent_by_clients(done, called)
     inner = _mostly_called(_by_name(now.told.models), _failed({}, now.told.failures), called)
     return Change(
         latency_ms=_latency_ms(done, {name: count for name, count in direct.items() if name not in inner}),
@@ -107,13 +107,12 @@ def _calls(ended: Mapping[str, float], called: Steps) -> dict[str, float]:
     return calls
 
 
-def _sent_by_clients(done: Mapping[str, Counters], failed: Mapping[str, float], called: Steps) -> dict[str, float]:
-    """Requests that ended well and that clients sent, by model: all but what ensembles called.
+def _sent_by_clients(done: Mapping[str, Counters], called: Steps) -> dict[str, float]:
+    """Requests that ended well and that clients sent, by model: all but what ensembles called that ended well.
 
-    An ensemble's request that failed is taken off as well, twice as it is counted: rather too few good requests than
-    some of a server that answers all of them with errors.
+    The steps before the one that failed look like requests of clients: which one failed, the counters don't tell.
     """
-    calls = _calls(_ended(done, failed), called)
+    calls = _calls(_ended(done, {}), called)
     return {name: max(counters.success - calls.get(name, 0.0), 0.0) for name, counters in done.items()}
 
 

@@ -38,6 +38,7 @@ def test_namespaces_are_a_list_with_commas():
         pytest.param(LEAST | {"GLM_REPOSITORY_URLS": "http://"}, "GLM_REPOSITORY_URLS", id="a prefix that is none"),
         pytest.param(LEAST | {"GLM_CLUSTER_DOMAIN": "-"}, "GLM_CLUSTER_DOMAIN", id="a domain that is none"),
         pytest.param(LEAST | {"GLM_GATEWAY_ENABLED": "true"}, "GLM_GATEWAY_NAMESPACE", id="a gateway in no namespace"),
+        pytest.param(LEAST | {"GLM_PROMETHEUS_URL": "prometheus:9090"}, "GLM_PROMETHEUS_URL", id="half an address"),
         pytest.param(LEAST | {"GLM_RESYNC_SECONDS": "0"}, "GLM_RESYNC_SECONDS", id="one out of bounds"),
     ],
 )

@@ -7,7 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
-from glm_operator.telemetry.exposition import Counters, UnreadableTextError, parse_exposition
+from glm_operator.telemetry.exposition import (
+    MAX_LABEL_BYTES,
+    MAX_SERIES,
+    Counters,
+    UnreadableTextError,
+    parse_exposition,
+)
 from telemetry.samples import AFTER, BEFORE
 
 SUCCESS, FAILURE, DURATION = (
@@ -134,6 +140,14 @@ def test_a_text_that_ends_in_a_line_is_refused(at):
         pytest.param(b"nv_inference_request_success{model=a} 3\n", "can't be read", id="a label without quotes"),
         pytest.param(b'nv_inference_request_success{version="1"} 3\n', "names no model", id="no model"),
         pytest.param(b"nv_inference_request_success 3\n", "names no model", id="no labels"),
+        pytest.param(
+            b'nv_inference_request_success{model="' + b"a" * MAX_LABEL_BYTES + b'"} 3\n',
+            "longer than",
+            id="long labels",
+        ),
+        pytest.param(
+            b'nv_inference_request_success{model="a"} 3\n' * (MAX_SERIES + 1), "more than", id="series without an end"
+        ),
     ],
 )
 def test_a_text_that_makes_no_sense_is_refused_with_the_reason(text, why):

@@ -18,7 +18,7 @@ DEADLINE = 2.0
 """Long enough for a sound pod on loopback, however busy the machine is."""
 GENEROUS = 60.0
 """Only to end a test that hangs."""
-LATE = 0.1
+SHORT, LATE = 0.2, 0.1
 
 
 @asynccontextmanager
@@ -207,10 +207,33 @@ async def test_the_live_request_is_tritons_and_asks_to_be_closed():
     assert "\r\nConnection: close\r\n" in heard[0]
 
 
-async def test_an_operator_that_was_late_itself_does_not_call_silent_pods_dead():
-    async def blocks_the_loop(_, writer):
-        time.sleep(DEADLINE + 2 * LATE)  # noqa: ASYNC251 - as a busy machine does
+def blocks(seconds):
+    """A pod in the operator's own loop, which is stopped while it works: as on a machine that is too busy."""
 
-    async with pods(pod(metrics=blocks_the_loop, live=never)) as (silent,), telemetry(DEADLINE, LATE) as reads:
-        assert await reads.read([silent.target("a")], now=0.0) == {"a": PodSample(at=0.0)}
+    async def answer(_, writer):
+        time.sleep(seconds)  # noqa: ASYNC251 - that is the point
+        writer.write(response(BEFORE))
+
+    return answer
+
+
+async def test_an_operator_that_was_late_takes_what_has_come_in_the_meantime():
+    too_busy = blocks(DEADLINE + 2 * LATE)
+    async with pods(pod(metrics=too_busy), pod()) as (slow, sound), telemetry(DEADLINE, LATE) as reads:
+        samples = await reads.read([slow.target("slow"), sound.target("sound")], now=0.0)
+        assert reads.problems == {}
+    assert [samples[name].pending for name in ("slow", "sound")] == [0.0, 0.0]
+
+
+async def test_an_operator_that_is_late_all_the_time_does_not_call_silent_pods_dead():
+    async def busy():
+        while True:
+            time.sleep(SHORT + 2 * LATE)  # noqa: ASYNC251 - as above
+            await asyncio.sleep(0)
+
+    async with pod(metrics=never, live=never) as silent, telemetry(SHORT, LATE) as reads:
+        task = asyncio.create_task(busy())
+        samples = await reads.read([silent.target("a")], now=0.0)
+        task.cancel()
+        assert samples == {"a": PodSample(at=0.0)}
         assert "the operator itself was late" in reads.problems["a"]
