@@ -38,7 +38,10 @@ UNKNOWN_PATH: Final = (
 
 
 def route_configuration() -> route_pb2.RouteConfiguration:
-    """The route table. Its virtual hosts come one by one (VHDS), so that a change is sent alone."""
+    """The route table. Its virtual hosts come one by one (VHDS), so that a change is sent alone.
+
+    They outlive a change of the table, but not one of `vhds` itself: Envoy would begin without any.
+    """
     return route_pb2.RouteConfiguration(
         name=names.ROUTES,
         vhds=route_pb2.Vhds(config_source=ads()),

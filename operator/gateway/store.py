@@ -52,25 +52,33 @@ class ConfigStore:
             return ()
         return tuple(self._resources[type_url][name] for type_url, name in inference_names(key))
 
-    def publish_all(self, resources: Iterable[ResourceTraffic]) -> None:
+    def publish_all(self, resources: Iterable[ResourceTraffic]) -> dict[ResourceKey, str]:
         """All resources that there are; others are taken away. Streams are served from the first call on.
 
         What was given to `publish` before isn't built again: thousands are best given to it in parts first.
+
+        Returns:
+            As `publish` does.
         """
         wanted = {resource.key: resource for resource in resources}
         for gone in self._traffic.keys() - wanted.keys():
             self._remove(gone)
-        for resource in wanted.values():
-            self._put(resource)
+        problems = self._put(wanted.values())
         self._set(shared_resources(self._settings))
         first, self._whole = not self._whole, True
         self._tell(anyway=first)
+        return problems
 
-    def publish(self, *resources: ResourceTraffic) -> None:
-        """Resources that are new or have changed."""
-        for resource in resources:
-            self._put(resource)
+    def publish(self, *resources: ResourceTraffic) -> dict[ResourceKey, str]:
+        """Resources that are new or have changed.
+
+        Returns:
+            Those that cannot be said to Envoy, and why: a name that is no text. What was there of them before stays,
+            and the others are not touched by it.
+        """
+        problems = self._put(resources)
         self._tell()
+        return problems
 
     def withdraw(self, *keys: ResourceKey) -> None:
         """Resources that are gone."""
@@ -94,15 +102,20 @@ class ConfigStore:
         self._listeners.append(tell)
         return lambda: self._listeners.remove(tell)
 
-    def _put(self, resource: ResourceTraffic) -> None:
-        before = self._traffic.get(resource.key)
-        if before == resource:
-            return
-        self._traffic[resource.key] = resource
-        if before is not None and _same_policy(before, resource):
-            self._set(endpoint_resources(resource, self._settings))
-        else:
-            self._set(inference_resources(resource, self._settings))
+    def _put(self, resources: Iterable[ResourceTraffic]) -> dict[ResourceKey, str]:
+        problems = {}
+        for resource in resources:
+            before = self._traffic.get(resource.key)
+            if before == resource:
+                continue
+            build = endpoint_resources if before is not None and _same_policy(before, resource) else inference_resources
+            try:
+                self._set(build(resource, self._settings))
+            except ValueError as error:
+                problems[resource.key] = str(error)
+            else:
+                self._traffic[resource.key] = resource
+        return problems
 
     def _remove(self, key: ResourceKey) -> None:
         if self._traffic.pop(key, None) is None:

@@ -244,6 +244,13 @@ def test_balancer_and_protocol(protocol, mode, policy, http2):
     assert options.explicit_http_config.HasField("http2_protocol_options") is http2
 
 
+def test_a_time_that_is_longer_than_envoy_can_count_is_a_year():
+    forever = "9" * 30 + "h"
+    pool = dict.fromkeys(("connectionTimeout", "idleTimeout", "maxLifetime"), forever)
+    message = cluster(bot(traffic={"connectionPool": pool}), "http")
+    assert message.connect_timeout.ToTimedelta() == timedelta(days=365)
+
+
 def routes(resource: ResourceTraffic) -> list[route_components_pb2.Route]:
     return list(virtual_host(resource, SETTINGS).routes)
 

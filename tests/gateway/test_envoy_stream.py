@@ -11,9 +11,16 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from envoy.extensions.filters.network.http_connection_manager.v3.http_connection_manager_pb2 import (
+    HttpConnectionManager,
+)
 
 from glm_operator.api.traffic import Traffic
-from glm_operator.gateway.configuration import CLUSTERS, ENDPOINTS, VIRTUAL_HOSTS
+from glm_operator.gateway import names
+from glm_operator.gateway.configuration import CLUSTERS, ENDPOINTS, LISTENERS, ROUTES, VIRTUAL_HOSTS, config_resource
+from glm_operator.gateway.listeners import listener
+from glm_operator.gateway.protos import packed
+from glm_operator.gateway.routes import route_configuration
 from glm_operator.gateway.store import ConfigStore
 from glm_operator.gateway.tls import server_credentials
 from glm_operator.gateway.traffic import ResourceTraffic
@@ -124,6 +131,69 @@ async def test_several_envoys_get_the_same(gateway):
     await gateway.ready()
 
 
+@pytest.mark.parametrize(
+    "traffic",
+    [
+        pytest.param(
+            {"connectionPool": dict.fromkeys(("connectionTimeout", "idleTimeout", "maxLifetime"), "9" * 30 + "h")},
+            id="the longest times",
+        ),
+        pytest.param(
+            {"connectionPool": dict.fromkeys(("connectionTimeout", "idleTimeout", "maxLifetime"), "1ms")},
+            id="the shortest times",
+        ),
+        pytest.param(
+            {"connectionPool": dict.fromkeys(("connectionTimeout", "idleTimeout", "maxLifetime"), "0s")},
+            id="no time at all",
+        ),
+        pytest.param(
+            {"failover": {"heartbeatTimeoutSeconds": 600, "maxRetries": 10, "retryIntervalMilliseconds": 60_000}},
+            id="a patient failover",
+        ),
+        pytest.param(
+            {"failover": {"heartbeatTimeoutSeconds": 1, "maxRetries": 0, "retryIntervalMilliseconds": 0}},
+            id="an impatient failover",
+        ),
+        pytest.param(
+            {"failover": {"maxRetries": 1, "retryIntervalMilliseconds": 0, "standbyReplicas": 100}}, id="many standbys"
+        ),
+        pytest.param({"connectionPool": {"maxPoolSize": 100_000, "minPoolSize": 100_000}}, id="the largest pool"),
+        pytest.param({"connectionPool": {"maxPoolSize": 1, "minPoolSize": 0}}, id="the smallest pool"),
+        pytest.param({"rateLimit": {"tokensPerSecond": 10_000_000, "burst": 10_000_000}}, id="the highest rate"),
+        pytest.param({"rateLimit": {"tokensPerSecond": 10_000_000, "burst": 1}}, id="a high rate with a small burst"),
+        pytest.param(
+            {
+                "circuitBreaker": dict.fromkeys(
+                    ("maxPendingRequests", "maxRequests", "consecutiveErrors", "openSeconds"), 1
+                )
+            },
+            id="the tightest breaker",
+        ),
+        pytest.param(
+            {
+                "circuitBreaker": {
+                    "maxPendingRequests": 1_000_000,
+                    "maxRequests": 1_000_000,
+                    "consecutiveErrors": 1000,
+                    "openSeconds": 3600,
+                }
+            },
+            id="the widest breaker",
+        ),
+        pytest.param({"affinity": {"mode": "ConsistentHash", "header": "-" * 128}}, id="the strangest header"),
+    ],
+)
+async def test_envoy_takes_what_the_api_allows_and_answers(gateway, traffic):
+    (pod,) = await gateway.with_pods(1)
+    await gateway.serve()
+    await gateway.start_envoy()
+    spec = Traffic.model_validate(traffic)
+    gateway.store.publish_all([bot([pod.endpoint()], [pod.endpoint()], spec, per_try_timeout=timedelta(seconds=15))])
+    await gateway.ready(healthy=1)
+    assert gateway.nacks == []
+    assert (await gateway.ask()).pod == pod.name
+
+
 def broken_header(name: str) -> ResourceTraffic:
     """A resource with a virtual host that Envoy rejects; the API would have refused it."""
     traffic = Traffic.model_validate({"affinity": {"mode": "ConsistentHash"}})
@@ -210,6 +280,47 @@ async def test_rejected_endpoints_are_reported_and_the_rest_goes_on(gateway):
     gateway.store.publish(replace(other, endpoints=(pod.endpoint(),)))
     await gateway.ready(other.key)
     assert len(gateway.nacks) == 2
+
+
+def other_routes():
+    message = route_configuration()
+    message.response_headers_to_add.add().header.key = "x-release"
+    message.response_headers_to_add[0].header.value = "2"
+    return config_resource(ROUTES, names.ROUTES, message)
+
+
+def other_listener(settings):
+    message = listener(settings)
+    manager = HttpConnectionManager()
+    message.filter_chains[0].filters[0].typed_config.Unpack(manager)
+    manager.server_name = "release-2"
+    message.filter_chains[0].filters[0].typed_config.CopyFrom(packed(manager))
+    return config_resource(LISTENERS, names.LISTENER, message)
+
+
+@pytest.mark.parametrize("part", ["route table", "listener"])
+async def test_another_release_of_the_operator_changes_what_all_share_and_no_request_fails(gateway, part):
+    """The virtual hosts are not sent again, so they must outlive the route table that they came for."""
+    (pod,) = await gateway.with_pods(1)
+    await gateway.serve()
+    await gateway.start_envoy()
+    gateway.store.publish_all([bot([pod.endpoint()])])
+    await gateway.ready(healthy=1)
+    change = other_routes() if part == "route table" else other_listener(gateway.settings)
+    gateway.store._set([change])
+    gateway.store._tell()
+    statuses = set()
+
+    async def is_in_force() -> bool:
+        answer = await gateway.ask()
+        statuses.add(answer.status)
+        return "2" in (answer.headers.get("x-release"), answer.headers.get("server", "")[-1:])
+
+    await eventually("the new release", is_in_force, 4)
+    gateway.store.publish(bot([pod.endpoint()], per_try_timeout=timedelta(seconds=1)))
+    await gateway.ready()
+    assert await gateway.count(10) == {pod.name: 10}
+    assert statuses == {200}
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from glm_operator.api.traffic import Traffic
 from glm_operator.gateway import names
 from glm_operator.gateway.configuration import CLUSTERS, ENDPOINTS, TYPES, VIRTUAL_HOSTS, inference_names
 from glm_operator.gateway.store import Change, ConfigStore
-from glm_operator.gateway.traffic import GatewayEndpoint, GatewaySettings, ResourceTraffic
+from glm_operator.gateway.traffic import GatewayEndpoint, GatewaySettings, ModelTraffic, ResourceTraffic
 
 POD = GatewayEndpoint("pod", "10.0.0.1", 1)
 BOT = ResourceTraffic("shop", "bot", Traffic(), (POD,))
@@ -55,6 +55,21 @@ HEAVIER = replace(BOT, endpoints=(replace(POD, weight=2),))
 )
 def test_what_is_told(store, act, expected):
     assert told(store, lambda: act(store)) == expected
+
+
+def test_what_cannot_be_said_to_envoy_is_told_and_harms_nobody(store):
+    bad = replace(BOT, models=(ModelTraffic("\ud800"),))
+    before = store.of(BOT.key)
+    other = replace(LIMITED, traffic=Traffic())
+    assert list(store.publish(bad, other)) == [BOT.key]
+    assert store.of(BOT.key) == before
+    assert store.traffic == {BOT.key: BOT, LIMITED.key: other}
+    assert list(store.publish_all([bad, other])) == [BOT.key]
+    assert store.of(BOT.key) == before
+    fresh = ConfigStore(GatewaySettings())
+    assert list(fresh.publish_all([bad, other])) == [BOT.key]
+    assert (fresh.whole, fresh.of(BOT.key)) == (True, ())
+    assert store.publish(BOT) == {}
 
 
 def test_what_is_given_in_parts_is_served_when_it_is_whole():
