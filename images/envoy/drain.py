@@ -18,7 +18,10 @@ LEAST_SECONDS: Final = 5.0
 """Every node takes the pod out of its Service within this time."""
 POLL_SECONDS: Final = 0.5
 ANSWER_SECONDS: Final = 5.0
-_CONNECTIONS: Final = re.compile(r"^listener\.(?!admin\.)(?P<listener>.+)\.downstream_cx_active: (?P<count>\d+)$", re.M)
+_CONNECTIONS: Final = re.compile(
+    r"^listener\.(?P<listener>[^ ]*(?<!\.worker)_\d+)\.downstream_cx_active: (?P<count>\d+)$", re.M
+)
+"""A listener's own line, named by its address and port; not its workers' (`....worker_0.`), and not `admin`."""
 
 
 class AdminConnection(http.client.HTTPConnection):
