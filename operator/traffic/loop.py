@@ -17,15 +17,16 @@ from glm_operator.observability.traffic_metrics import Owner, TrafficMetrics
 from glm_operator.resources.names import Object
 from glm_operator.scheduler.sample import PodSample
 from glm_operator.scheduler.weights.decide import Observation, decide
-from glm_operator.scheduler.weights.decision import State
+from glm_operator.scheduler.weights.decision import WeightDecision
 from glm_operator.scheduler.weights.rules import rules_of
 from glm_operator.scheduler.weights.state import WeightState
 from glm_operator.status.decisions import Decision
+from glm_operator.status.traffic_decisions import traffic_decisions
 from glm_operator.telemetry.target import Target, target_of
 from glm_operator.telemetry.telemetry import Telemetry
 from glm_operator.traffic.crew import Crew
 from glm_operator.traffic.programme import resource_traffic, weights_of
-from glm_operator.traffic.report import TrafficReport, changes_of, next_report, shown_of, statuses_of
+from glm_operator.traffic.report import TrafficReport, next_report, shown_of, statuses_of
 from glm_operator.traffic.served import ResourceKey, Served
 from glm_operator.traffic.verdict import Progress, traffic_verdict
 
@@ -48,7 +49,7 @@ class _Known:
     state: WeightState
     weights: dict[str, int | None] = field(default_factory=dict)
     """As last published."""
-    states: Mapping[str, State] = field(default_factory=dict)
+    decided: WeightDecision | None = None
     behind_since: float | None = None
     report: TrafficReport | None = None
     untold: list[Decision] = field(default_factory=list)
@@ -166,8 +167,8 @@ class TrafficLoop:
         decision, known.state = decide(seen, rules, known.state, now)
         if decision.publish:
             known.weights = weights_of(decision)
-        known.untold = [*known.untold, *changes_of(decision, known.states)][-MAX_TOLD:]
-        known.states = {each.pod: each.state for each in decision.endpoints}
+        known.untold = [*known.untold, *traffic_decisions(decision, known.decided)][-MAX_TOLD:]
+        known.decided = decision
         self._metrics.show(Owner(*served.key), shown_of(decision, samples))
         traffic = resource_traffic(served, crew, known.weights)
         verdict = traffic_verdict(self._progress(known, now))

@@ -6,12 +6,10 @@ from typing import Any
 
 from glm_operator.observability.traffic_metrics import Shown
 from glm_operator.scheduler.sample import PodSample
-from glm_operator.scheduler.weights.decision import EndpointWeight, Reason, State, WeightDecision
+from glm_operator.scheduler.weights.decision import EndpointWeight, Reason, WeightDecision
 from glm_operator.status.conditions import Verdict
-from glm_operator.status.decisions import Decision
 from glm_operator.status.endpoints import Endpoint, endpoint_statuses, worth_writing
 
-LOOP = "traffic"
 _FULL = frozenset({Reason.HEALTHY, Reason.IDLE, Reason.WARMING, Reason.STANDBY})
 
 
@@ -44,22 +42,6 @@ def statuses_of(decision: WeightDecision, samples: Mapping[str, PodSample | None
 def shown_of(decision: WeightDecision, samples: Mapping[str, PodSample | None]) -> dict[str, Shown]:
     """The pods as the operator's metrics show them."""
     return {each.pod: _shown(each, samples.get(each.pod)) for each in decision.endpoints}
-
-
-def changes_of(decision: WeightDecision, before: Mapping[str, State]) -> tuple[Decision, ...]:
-    """What is to be told: pods whose state is another than before. That a pod comes or goes is no decision of ours."""
-    return tuple(
-        Decision(
-            loop=LOOP,
-            action=each.state.value,
-            reason=each.reason.value,
-            message=f"pod {each.pod}: {each.message}",
-            inputs={"pod": each.pod, "before": before[each.pod].value, **each.inputs},
-            warning=each.state is State.PAUSED and each.reason is not Reason.PAUSED_BY_USER,
-        )
-        for each in decision.endpoints
-        if each.pod in before and each.state is not before[each.pod] and each.reason is not Reason.DRAINING
-    )
 
 
 def _endpoint(each: EndpointWeight, sample: PodSample | None) -> Endpoint:

@@ -11,7 +11,7 @@
 - `fall` sees within a tick or two that a pod is much slower than the others; `outage` is a pause and the way back,
   `cap` how many may be out at once, `pauses` who is. `serving` puts these together.
 - `endpoints` makes whole weights of it, `decision` is what comes out and how it is told, `publishing` whether it is
-  worth telling Envoy, `statuses` what of it stands in `status.endpoints`. `state` is kept until the next tick.
+  worth telling Envoy. `state` is kept until the next tick.
 
 Fall fast, rise slowly: a slow average alone drains a slow pod too late (half a minute), and a fast one swings,
 because the formula's loop has a gain of `1 + 2*rho/(1-rho)`: 9 at 80 % load. So the average is slow in both

@@ -4,11 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from glm_operator.api.status import EndpointStatus
-from glm_operator.scheduler.weights.decision import Basis, EndpointWeight, Reason, State, WeightDecision
+from glm_operator.scheduler.weights.decision import Basis, EndpointWeight, Reason, State
 from glm_operator.scheduler.weights.publishing import is_due, published
 from glm_operator.scheduler.weights.rules import Rules
-from glm_operator.scheduler.weights.statuses import MOST_ENDPOINTS, endpoint_statuses, rounded
 from weight_ticks import GOOD, pods, settled
 
 
@@ -61,41 +59,3 @@ def test_small_changes_add_up_until_they_are_published():
     assert 3 <= len(told) <= 20
     assert told == sorted(told, reverse=True)
     assert abs(told[-1] / decisions[-1].endpoints[0].share - 1) <= 0.05
-
-
-@pytest.mark.parametrize(
-    ("weight", "shown"),
-    [(1, 1), (7, 7), (12, 12), (123, 120), (1000, 1000), (1249, 1200), (1251, 1300), (987_654, 990_000)],
-)
-def test_weights_in_the_status_have_two_digits(weight, shown):
-    assert rounded(weight) == shown
-
-
-def decision(**weights):
-    return WeightDecision(
-        tuple(
-            endpoint(pod, None, State.PAUSED) if weight is None else endpoint(pod, 0.1, weight=weight)
-            for pod, weight in weights.items()
-        ),
-        publish=True,
-    )
-
-
-def test_the_status_stays_while_weights_are_about_the_same():
-    first = endpoint_statuses(decision(a=1013, b=487, c=None))
-    assert first == [
-        EndpointStatus(pod="a", weight=1000, state="Active"),
-        EndpointStatus(pod="b", weight=490, state="Active"),
-        EndpointStatus(pod="c", state="Paused"),
-    ]
-    assert endpoint_statuses(decision(a=1180, b=590, c=None), first) == first
-    assert endpoint_statuses(decision(a=1300, b=490, c=40), first) == [
-        EndpointStatus(pod="a", weight=1300, state="Active"),
-        first[1],
-        EndpointStatus(pod="c", weight=40, state="Active"),
-    ]
-
-
-def test_the_status_holds_no_more_than_the_crd_allows():
-    many = decision(**{f"pod-{number:04}": 1000 for number in range(MOST_ENDPOINTS + 5)})
-    assert len(endpoint_statuses(many)) == MOST_ENDPOINTS
