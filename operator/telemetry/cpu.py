@@ -46,10 +46,12 @@ class UsageTable:
 
     def __init__(self) -> None:
         self._known: dict[PodName, _Known] = {}
+        self._newest = -math.inf
 
     def told(self, usages: Usages, now: float) -> None:
         """A source told this. Pods that it doesn't name are gone."""
         self._known = {pod: self._merged(pod, usage, now) for pod, usage in usages.items()}
+        self._newest = max((known.since for known in self._known.values()), default=-math.inf)
 
     def cores(self, pod: PodName, now: float) -> float | None:
         """What a pod uses; None when no source told lately."""
@@ -58,7 +60,7 @@ class UsageTable:
 
     def any_at(self, now: float) -> bool:
         """Whether a source told anything lately."""
-        return any(now - known.since <= STALE_SECONDS for known in self._known.values())
+        return now - self._newest <= STALE_SECONDS
 
     def _merged(self, pod: PodName, usage: Usage, now: float) -> _Known:
         before = self._known.get(pod)

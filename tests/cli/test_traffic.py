@@ -5,7 +5,7 @@ import json
 
 import pytest
 from click.testing import CliRunner
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
@@ -13,6 +13,8 @@ from cli.cluster_server import PODS, cluster_with
 from glm_operator.api import group
 from glm_operator.cli.main import main
 from glm_operator.cli.traffic_view import bar, render, view
+
+CALM = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 PAUSED = group.ANNOTATION_PAUSED
 FAST = {"pod": "bot-fast", "state": "Active", "weight": 900, "latencyMilliseconds": "4.1", "cpuPercent": 38}
@@ -109,6 +111,7 @@ def test_square_brackets_are_text_and_no_markup():
     assert "[red]model [a][/red]" in text(view(inference(odd), [pod("bot-slow")]))
 
 
+@CALM
 @given(st.floats(0, 2), st.integers(1, 40))
 def test_a_bar_is_as_wide_as_its_cells_and_what_is_not_nothing_is_seen(value, cells):
     drawn = bar(value, cells)

@@ -1,7 +1,7 @@
 """`status.endpoints` tells people what they must know, and isn't written every second for it."""
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from glm_operator.api.status import MAX_ENDPOINT_REASON, MAX_ENDPOINTS, EndpointStatus
@@ -15,6 +15,8 @@ from glm_operator.status.endpoints import (
     worth_writing,
 )
 
+CALM = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
 
 @pytest.mark.parametrize(
     ("value", "text"),
@@ -27,6 +29,7 @@ def test_latencies_have_two_digits(value, text):
     assert rounded(value) == text
 
 
+@CALM
 @given(st.floats(1e-6, 1e9))
 def test_a_rounded_number_is_plain_and_near(value):
     assert float(rounded(value)) == pytest.approx(value, rel=0.051)

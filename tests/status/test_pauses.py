@@ -1,11 +1,13 @@
 """The annotation with which people pause a pod."""
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from glm_operator.api import group
 from glm_operator.status.pauses import MAX_REASON, NO_REASON, clean_reason, pause_reason
+
+CALM = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def pod(value=None):
@@ -31,6 +33,7 @@ def test_pause_reason(value, expected):
     assert pause_reason(pod(value)) == expected
 
 
+@CALM
 @given(st.text())
 def test_a_reason_is_one_line_that_can_be_shown_and_is_clean_already(text):
     seen = clean_reason(text)

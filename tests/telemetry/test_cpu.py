@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 from aiohttp import web
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from glm_operator.telemetry.cpu import (
@@ -24,6 +24,8 @@ from glm_operator.telemetry.cpu_sources import MAX_ANSWER_BYTES, MetricsApi, Pro
 from glm_operator.telemetry.cpu_use import REFRESH_SECONDS, RETRY_SECONDS, CpuUse
 from glm_operator.telemetry.target import Target
 from telemetry.api_server import METRICS, NODES, api_server
+
+CALM = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 POD = PodName("shop", "a")
 
@@ -110,6 +112,7 @@ def test_share(cores, limit, node, expected):
     assert share(cores, limit, node) == expected
 
 
+@CALM
 @given(*[st.none() | st.floats(0, 1e6)] * 3)
 def test_a_share_is_a_number_or_unknown(cores, limit, node):
     seen = share(cores, limit, node)
@@ -314,6 +317,7 @@ def test_an_address_of_prometheus_that_is_none_is_refused(url):
         PrometheusSource(url, [])
 
 
+@CALM
 @given(st.recursive(st.none() | st.floats() | st.text(max_size=5), lambda inner: st.lists(inner) | st.dictionaries(
     st.sampled_from(["status", "data", "result", "metric", "value", "namespace", "pod"]), inner
 )))  # fmt: skip

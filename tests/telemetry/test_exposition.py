@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -15,6 +15,8 @@ from glm_operator.telemetry.exposition import (
     parse_exposition,
 )
 from telemetry.samples import AFTER, BEFORE
+
+CALM = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 SUCCESS, FAILURE, DURATION = (
     "nv_inference_request_success",
@@ -91,6 +93,7 @@ def texts(draw):
     return "".join(parts).encode()
 
 
+@CALM
 @given(texts())
 def test_any_text_is_read_as_the_general_parser_reads_it(text):
     expected, seen = reference(text), parse_exposition(text)
@@ -107,6 +110,7 @@ def test_any_text_is_read_as_the_general_parser_reads_it(text):
     assert [seen.cpu] == gauges(expected[CPU])
 
 
+@CALM
 @given(st.binary(max_size=300), st.integers(0, len(AFTER)))
 def test_bytes_of_any_kind_are_read_or_refused_and_nothing_else_happens(noise, at):
     for text in (noise, AFTER[:at] + noise + AFTER[at:]):
@@ -117,6 +121,7 @@ def test_bytes_of_any_kind_are_read_or_refused_and_nothing_else_happens(noise, a
         assert all(counters.success >= 0 for counters in seen.models.values())
 
 
+@CALM
 @given(st.integers(1, len(AFTER) - 1).filter(lambda at: AFTER[at - 1 : at] != b"\n"))
 def test_a_text_that_ends_in_a_line_is_refused(at):
     with pytest.raises(UnreadableTextError):

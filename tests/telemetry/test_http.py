@@ -3,11 +3,13 @@
 import asyncio
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from glm_operator.telemetry.http import MAX_HEADER_BYTES, Answer, AnswerError, KeptConnection, get_once
 from telemetry.servers import pod, response, says
+
+CALM = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 BODY = b"nv_cpu_utilization 0.5\n"
 LIMIT = 1000
@@ -94,6 +96,7 @@ async def test_words_that_nobody_asked_for_end_the_connection():
         connection.close()
 
 
+@CALM
 @given(st.binary(max_size=200), st.integers(0, 40))
 def test_any_bytes_are_an_answer_or_an_error(noise, at):
     sound = response(BODY)

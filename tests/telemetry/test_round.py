@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import errno
+import resource
 import time
 from contextlib import AsyncExitStack, asynccontextmanager
 
@@ -10,7 +11,7 @@ import pytest
 
 from glm_operator.scheduler.sample import PodSample
 from glm_operator.telemetry.cpu_use import CpuUse
-from glm_operator.telemetry.telemetry import Telemetry
+from glm_operator.telemetry.telemetry import Telemetry, allow_many_connections
 from telemetry.samples import AFTER, BEFORE, STEPS
 from telemetry.servers import LIVE, MISBEHAVIOURS, breaks, never, pod, response, says, says_and_closes
 
@@ -237,3 +238,22 @@ async def test_an_operator_that_is_late_all_the_time_does_not_call_silent_pods_d
         task.cancel()
         assert samples == {"a": PodSample(at=0.0)}
         assert "the operator itself was late" in reads.problems["a"]
+
+
+async def test_a_fault_of_the_readers_own_is_one_pods_as_well():
+    async with pods(pod(), pod()) as (odd, sound), telemetry() as reads:
+        targets = [odd.target("odd", metrics_port=70_000), sound.target("sound")]
+        samples = await reads.read(targets, now=0.0)
+        assert "OverflowError" in reads.problems["odd"]
+    assert samples["odd"] == PodSample(at=0.0, alive=True)
+    assert samples["sound"].pending == 0.0
+
+
+def test_as_many_files_may_be_open_as_the_system_allows():
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(soft, 512), hard))
+    try:
+        allow_many_connections()
+        assert resource.getrlimit(resource.RLIMIT_NOFILE) == (hard, hard)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

@@ -1,12 +1,14 @@
 """What a server did between two readings: never more than it did, and unknown rather than guessed."""
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from glm_operator.telemetry.exposition import Counters, Exposition, parse_exposition
 from glm_operator.telemetry.window import LONGEST_WINDOW_SECONDS, Change, Reading, change
 from telemetry.samples import AFTER, BEFORE, STEPS
+
+CALM = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 UNKNOWN = Change()
 NOTHING_ENDED = Change(latency_ms=None, requests_per_second=0.0, failures_per_second=0.0)
@@ -221,6 +223,7 @@ readings = st.builds(
 any_steps = st.dictionaries(st.sampled_from("abcd"), st.lists(st.sampled_from("abcdx"), max_size=3).map(tuple))
 
 
+@CALM
 @given(st.none() | readings, readings, any_steps)
 def test_nothing_is_ever_below_zero_or_more_than_all_that_was_counted(before, now, steps):
     seen = change(before, now, steps)
