@@ -173,6 +173,8 @@ def _order(verb: Verb) -> list[tuple[Provocation, float]]:
 
 @pytest.mark.parametrize("verb", [pytest.param(verb, id=str(verb)) for verb in GRANTED])
 def test_without_this_verb_something_breaks_and_giving_it_back_mends(kubectl, playground, verb):
+    if verb.group == "metrics.k8s.io":
+        pytest.skip("no metrics API runs here: without it the operator goes by what Triton says of its node's CPU")
     name = f"echo-{GRANTED.index(verb)}"
     since = now()
     set_rules(kubectl, [other for other in GRANTED if other != verb])

@@ -26,7 +26,7 @@ from glm_operator.reconcile.informer import Informers
 from glm_operator.reconcile.object_cache import Owner
 from glm_operator.reconcile.settings import Settings
 from glm_operator.status.decisions import Decision
-from glm_operator.telemetry.cpu_sources import MetricsApi
+from glm_operator.telemetry.cpu_sources import CpuSource, MetricsApi, PrometheusSource
 from glm_operator.telemetry.cpu_use import CpuUse
 from glm_operator.telemetry.telemetry import Telemetry, allow_many_connections
 from glm_operator.traffic.loop import TrafficLoop
@@ -63,7 +63,8 @@ class TrafficServices:
         self._certificates = GatewayCertificates(
             cluster, secret, settings.xds_names, self._take, metrics, lambda: datetime.now(UTC)
         )
-        self._telemetry = Telemetry(CpuUse(MetricsApi(cluster, settings.scopes), None))
+        # Nodes are not listed: that would be a right to read all of them, for pods without a CPU limit alone.
+        self._telemetry = Telemetry(CpuUse(_cpu_source(cluster, settings), None))
         self._loop = TrafficLoop(
             self._store,
             gateway,
@@ -137,6 +138,13 @@ class TrafficServices:
 
     def _pods_of(self, namespace: str, name: str) -> list[Object]:
         return self._informers.cache("Pod", namespace).of(Owner(namespace, name))
+
+
+def _cpu_source(cluster: Cluster, settings: Settings) -> CpuSource:
+    namespaces = [scope for scope in settings.scopes if scope is not None]
+    if settings.prometheus_url:
+        return PrometheusSource(settings.prometheus_url, namespaces)
+    return MetricsApi(cluster, settings.scopes)
 
 
 def _nothing_more(_: NackReport) -> None:
