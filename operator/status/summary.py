@@ -22,9 +22,11 @@ from glm_operator.status.conditions import (
     RECONCILING,
     SECURITY_WARNING,
     STALLED,
+    TRAFFIC_PROGRAMMED,
     UNHANDLED_FIELDS,
     Verdict,
     conditions,
+    find,
 )
 from glm_operator.status.findings import Finding, first_finding, newest_pods
 from glm_operator.status.model_changes import pending_changes, refused_models
@@ -40,7 +42,7 @@ class Routed:
 
     endpoints: tuple[Mapping[str, Any], ...] = ()
     verdict: Verdict | None = None
-    """None while nothing is known of it."""
+    """None while there is nothing to say but what the status says already."""
 
 
 def summarize(
@@ -63,8 +65,8 @@ def summarize(
     gateway = routed if uses_gateway(spec) else None
     service = inference.name if gateway is None else gateway_service_name(inference.name)
     found = verdicts(inference, observed, blocked, has_gateway=gateway is not None)
-    if gateway is not None and gateway.verdict is not None:
-        found.append(gateway.verdict)
+    if gateway is not None and (verdict := gateway.verdict or _as_before(observed.status)) is not None:
+        found.append(verdict)
     status = {
         "observedGeneration": inference.generation,
         "replicas": sum(not pod.deleting for pod in observed.pods),
@@ -76,6 +78,13 @@ def summarize(
         "conditions": conditions(found, observed.status.get("conditions", ()), inference.generation, now),
     }
     return status | ({"endpoints": list(gateway.endpoints)} if gateway is not None and gateway.endpoints else {})
+
+
+def _as_before(status: Mapping[str, Any]) -> Verdict | None:
+    condition = find(status, TRAFFIC_PROGRAMMED)
+    if condition is None:
+        return None
+    return Verdict(TRAFFIC_PROGRAMMED, condition["status"], condition["reason"], condition["message"])
 
 
 def unobserved(generation: int, finding: Finding, previous: Mapping[str, Any], now: datetime) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Which of a resource's pods serve, which stand by and which are ending. Pure."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 from glm_operator.resources.names import Object
@@ -46,6 +46,11 @@ class Crew:
         ready = sorted((member for member in members if not member.ending), key=_age)
         serving = max(1, wanted - standbys)
         return cls(members, frozenset(member.name for member in ready[serving:]) if standbys else frozenset())
+
+    def without(self, pods: Iterable[str]) -> "Crew":
+        """The crew but for these pods."""
+        gone = frozenset(pods)
+        return replace(self, members=tuple(each for each in self.members if each.name not in gone)) if gone else self
 
     @property
     def ending(self) -> frozenset[str]:

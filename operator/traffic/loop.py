@@ -15,6 +15,7 @@ from glm_operator.gateway.store import ConfigStore
 from glm_operator.gateway.traffic import GatewaySettings, ResourceTraffic
 from glm_operator.observability.traffic_metrics import Owner, TrafficMetrics
 from glm_operator.resources.names import Object
+from glm_operator.resources.triton_deployment import PRE_STOP_SECONDS
 from glm_operator.scheduler.sample import PodSample
 from glm_operator.scheduler.weights.decide import Observation, decide
 from glm_operator.scheduler.weights.decision import WeightDecision
@@ -26,9 +27,9 @@ from glm_operator.telemetry.target import Target, target_of
 from glm_operator.telemetry.telemetry import Telemetry
 from glm_operator.traffic.crew import Crew
 from glm_operator.traffic.programme import resource_traffic, weights_of
-from glm_operator.traffic.report import TrafficReport, next_report, shown_of, statuses_of
-from glm_operator.traffic.served import ResourceKey, Served
-from glm_operator.traffic.verdict import Progress, traffic_verdict
+from glm_operator.traffic.report import TrafficReport, first_report, next_report, shown_of, statuses_of
+from glm_operator.traffic.served import ResourceKey, Served, weighed
+from glm_operator.traffic.verdict import Progress, is_behind, traffic_verdict
 
 TICK_SECONDS: Final = 1.0
 MAX_TOLD: Final = 10
@@ -47,12 +48,18 @@ class _Known:
 
     served: Served
     state: WeightState
+    report: TrafficReport
     weights: dict[str, int | None] = field(default_factory=dict)
     """As last published."""
     decided: WeightDecision | None = None
     behind_since: float | None = None
-    report: TrafficReport | None = None
+    ending_since: dict[str, float] = field(default_factory=dict)
     untold: list[Decision] = field(default_factory=list)
+
+    def still_there(self, crew: Crew, now: float) -> Crew:
+        """The crew without the pods that have been ending for so long that they wait for idle connections alone."""
+        self.ending_since = {pod: self.ending_since.get(pod, now) for pod in crew.ending}
+        return crew.without(pod for pod, since in self.ending_since.items() if now - since >= PRE_STOP_SECONDS)
 
 
 class TrafficLoop:
@@ -90,7 +97,11 @@ class TrafficLoop:
         """A resource is as this says from now on."""
         known = self._known.get(served.key)
         if known is None:
-            self._known[served.key] = _Known(served, WeightState.from_weights(served.endpoints))
+            self._known[served.key] = _Known(
+                served,
+                WeightState.from_weights(weighed(served.endpoints)),
+                first_report(served.endpoints, self._monotonic()),
+            )
         else:
             known.served = served
 
@@ -100,7 +111,7 @@ class TrafficLoop:
             self._store.withdraw(key)
 
     def report(self, key: ResourceKey) -> TrafficReport | None:
-        """What stands in the status of a resource; None for one that the loop has not come to."""
+        """What stands in the status of a resource; None for one that the loop doesn't know."""
         known = self._known.get(key)
         return None if known is None else known.report
 
@@ -170,7 +181,7 @@ class TrafficLoop:
         known.untold = [*known.untold, *traffic_decisions(decision, known.decided)][-MAX_TOLD:]
         known.decided = decision
         self._metrics.show(Owner(*served.key), shown_of(decision, samples))
-        traffic = resource_traffic(served, crew, known.weights)
+        traffic = resource_traffic(served, known.still_there(crew, now), known.weights)
         verdict = traffic_verdict(self._progress(known, now))
         known.report = next_report(known.report, statuses_of(decision, samples), verdict, now)
         return traffic
@@ -178,7 +189,7 @@ class TrafficLoop:
     def _progress(self, known: _Known, now: float) -> Progress:
         key = known.served.key
         programmed = self._programmed(key)
-        behind = programmed.in_step < programmed.envoys
+        behind = is_behind(programmed)
         known.behind_since = (known.behind_since if known.behind_since is not None else now) if behind else None
         return Progress(
             told=self._store.traffic.get(key),
@@ -188,4 +199,4 @@ class TrafficLoop:
 
     def _has_news(self, key: ResourceKey, now: float) -> bool:
         known = self._known[key]
-        return bool(known.untold) or (known.report is not None and known.report.changed_at == now)
+        return bool(known.untold) or known.report.changed_at == now

@@ -1,6 +1,7 @@
 """What of the traffic stands in a resource's status, and when that is worth a write. Pure."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,20 +19,27 @@ class TrafficReport:
     """As it stands in the status. Times are seconds on the monotonic clock."""
 
     endpoints: tuple[Mapping[str, Any], ...]
-    verdict: Verdict
+    verdict: Verdict | None
+    """None while there is nothing to say but what the status says already."""
     endpoints_at: float
     """When the endpoints were last worth a write."""
     changed_at: float
     """When anything was."""
 
 
+def first_report(endpoints: Sequence[Mapping[str, Any]], now: float) -> TrafficReport:
+    """What the status says of an operator before this one, which is no news."""
+    return TrafficReport(tuple(endpoints), None, now, -math.inf)
+
+
 def next_report(
-    before: TrafficReport | None, endpoints: list[dict[str, Any]], verdict: Verdict, now: float
+    before: TrafficReport, endpoints: list[dict[str, Any]], verdict: Verdict | None, now: float
 ) -> TrafficReport:
     """The report to go on with: the one before while nothing in it has changed that is worth a write."""
-    if before is None or worth_writing(before.endpoints, endpoints, now - before.endpoints_at):
-        return TrafficReport(tuple(endpoints), verdict, now, now)
-    return before if before.verdict == verdict else replace(before, verdict=verdict, changed_at=now)
+    told = verdict or before.verdict
+    if worth_writing(before.endpoints, endpoints, now - before.endpoints_at):
+        return TrafficReport(tuple(endpoints), told, now, now)
+    return before if before.verdict == told else replace(before, verdict=told, changed_at=now)
 
 
 def statuses_of(decision: WeightDecision, samples: Mapping[str, PodSample | None]) -> list[dict[str, Any]]:

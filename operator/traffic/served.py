@@ -25,8 +25,8 @@ class Served:
     """Pods that it asks for, standbys among them."""
     steps: Steps = field(default_factory=dict)
     """Of its ensembles."""
-    endpoints: tuple[EndpointStatus, ...] = ()
-    """As its status had them when the operator first saw it."""
+    endpoints: tuple[Mapping[str, Any], ...] = ()
+    """As its status has them."""
 
     @property
     def key(self) -> ResourceKey:
@@ -45,7 +45,7 @@ class Served:
             spec.traffic,
             spec.effective_replicas,
             steps_of(spec),
-            _endpoints(status.get("endpoints", ())),
+            tuple(status.get("endpoints", ())),
         )
 
 
@@ -68,9 +68,10 @@ def served_in(bodies: Sequence[Mapping[str, Any]]) -> dict[ResourceKey, Served]:
     return found
 
 
-def _endpoints(listed: Sequence[Mapping[str, Any]]) -> tuple[EndpointStatus, ...]:
+def weighed(endpoints: Sequence[Mapping[str, Any]]) -> tuple[EndpointStatus, ...]:
+    """Endpoints as a status has them, for a loop that goes on where another one was."""
     return tuple(
         EndpointStatus(pod=each["pod"], weight=each.get("weight"), state=each["state"])
-        for each in listed
+        for each in endpoints
         if each.get("pod") and each.get("state")
     )

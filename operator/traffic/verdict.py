@@ -7,8 +7,9 @@ from glm_operator.gateway.server import Programmed
 from glm_operator.gateway.traffic import ResourceTraffic
 from glm_operator.status.conditions import TRAFFIC_PROGRAMMED, Verdict
 
-PATIENCE_SECONDS: Final = 5.0
-"""An Envoy takes a change within a second; one that needs so much longer has a problem."""
+PATIENCE_SECONDS: Final = 10.0
+"""An Envoy takes a change within a second, and connects anew within a few: an operator that has just started must not
+write into every resource that nobody is there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,24 +20,37 @@ class Progress:
     """None: the gateway was not told of the resource yet."""
     programmed: Programmed
     behind_seconds: float
-    """How long Envoys have lacked a part of it; 0 when none does."""
+    """How long there has been no Envoy that has all of it, or one that lacks a part; 0 when all have it."""
 
 
-def traffic_verdict(progress: Progress) -> Verdict:
-    """The condition, with a reason and what it means. Numbers that change by themselves are left out."""
-    envoys, in_step = progress.programmed.envoys, progress.programmed.in_step
-    kind, late = TRAFFIC_PROGRAMMED, progress.behind_seconds > PATIENCE_SECONDS
-    if rejections := progress.programmed.rejections:
-        message = f"the gateway refuses a part of it and goes on with the last good one: {rejections[0].message}"
-        return Verdict(kind, "False", "ConfigurationRejected", message)
-    if envoys == 0:
+def traffic_verdict(progress: Progress) -> Verdict | None:
+    """The condition, with a reason and what it means; None while it is too early to say something else than before.
+
+    Numbers that change by themselves are left out of it.
+    """
+    programmed, told = progress.programmed, progress.told
+    if programmed.rejections:
+        words = programmed.rejections[0].message
+        message = f"the gateway refuses a part of it and goes on with the last good one: {words}"
+        return Verdict(TRAFFIC_PROGRAMMED, "False", "ConfigurationRejected", message)
+    if is_behind(programmed):
+        return _late(programmed) if progress.behind_seconds > PATIENCE_SECONDS else None
+    if told is None:
+        return None
+    if not any(each.open for each in (*told.endpoints, *told.standbys)):
+        message = "no pod can take requests: the gateway answers 503"
+        return Verdict(TRAFFIC_PROGRAMMED, "False", "NoEndpoints", message)
+    return Verdict(TRAFFIC_PROGRAMMED, "True", "Programmed", "every gateway pod sends requests by the newest weights")
+
+
+def _late(programmed: Programmed) -> Verdict:
+    if programmed.envoys == 0:
         message = "no gateway pod is connected to the operator; those that run go on with what they were told last"
-        return Verdict(kind, "False", "GatewayNotConnected", message)
-    if in_step < envoys and late:
-        message = "a gateway pod does not take the newest configuration; see its log"
-        return Verdict(kind, "False", "GatewayBehind", message)
-    if progress.told is None or in_step == 0:
-        return Verdict(kind, "Unknown", "Programming", "the gateway is being told")
-    if not any(each.open for each in (*progress.told.endpoints, *progress.told.standbys)):
-        return Verdict(kind, "False", "NoEndpoints", "no pod can take requests: the gateway answers 503")
-    return Verdict(kind, "True", "Programmed", "every gateway pod sends requests by the newest weights")
+        return Verdict(TRAFFIC_PROGRAMMED, "False", "GatewayNotConnected", message)
+    message = "a gateway pod does not take the newest configuration; see its log"
+    return Verdict(TRAFFIC_PROGRAMMED, "False", "GatewayBehind", message)
+
+
+def is_behind(programmed: Programmed) -> bool:
+    """Whether an Envoy lacks a part of the newest configuration, or none is there."""
+    return programmed.envoys == 0 or programmed.in_step < programmed.envoys

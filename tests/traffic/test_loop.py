@@ -9,6 +9,7 @@ from glm_operator.gateway.server import Programmed
 from glm_operator.gateway.store import ConfigStore
 from glm_operator.gateway.traffic import GatewaySettings
 from glm_operator.observability.traffic_metrics import TrafficMetrics
+from glm_operator.resources.triton_deployment import PRE_STOP_SECONDS
 from glm_operator.telemetry.cpu_use import CpuUse
 from glm_operator.telemetry.telemetry import Telemetry
 from glm_operator.traffic.loop import TrafficLoop
@@ -85,6 +86,26 @@ async def test_a_pod_that_ends_gets_nothing_from_the_next_tick_on(world):
     world.pods = [api_pod("a", "127.0.0.2", ending=True), PODS[1]]
     await world.tick()
     assert {each.pod: each.open for each in world.store.traffic[KEY].endpoints} == {"a": False, "b": True}
+
+
+async def test_a_pod_that_has_been_ending_for_long_is_left_out_so_that_its_idle_connections_are_closed(world):
+    world.loop.begin({KEY: SERVED})
+    world.pods = [api_pod("a", "127.0.0.2", ending=True), PODS[1]]
+    await world.tick()
+    assert {each.pod for each in world.store.traffic[KEY].endpoints} == {"a", "b"}
+    await world.tick(PRE_STOP_SECONDS)
+    assert {each.pod for each in world.store.traffic[KEY].endpoints} == {"b"}
+
+
+async def test_an_operator_that_starts_where_another_was_has_no_news_of_what_the_status_says_already(world):
+    said = tuple({"pod": pod, "state": "Active", "weight": 1000, "cpuPercent": 7} for pod in ("a", "b"))
+    world.programmed = Programmed(0, 0, ())
+    world.loop.begin({KEY: Served(*KEY, Traffic(), pods=2, endpoints=said)})
+    await world.tick()
+    await world.tick()
+    assert world.news == []
+    assert world.loop.report(KEY).endpoints == said
+    assert world.loop.report(KEY).verdict is None
 
 
 async def test_a_status_in_which_nothing_is_new_is_not_written_again(world):
