@@ -33,6 +33,20 @@ async def test_another_pod_answers_for_one_that_fails(gateway, status):
     assert {answer.pod for answer in answers} == {good.name}
 
 
+async def test_a_pod_that_fails_fast_is_hidden_under_load(gateway):
+    """The balancer likes it best, for it is never busy; a retry must not end there again."""
+    bad, good = await gateway.with_pods(2)
+    bad.status, good.delay = 500, 0.02
+    gateway.publish([bad.endpoint(), good.endpoint()], traffic={"circuitBreaker": NEVER_EJECTED})
+    await gateway.ready(healthy=2)
+
+    async def client() -> int:
+        return (await gateway.count(25))[""]
+
+    assert await asyncio.gather(*(client() for _ in range(8))) == [0] * 8
+    assert bad.asked > 50
+
+
 async def test_a_wrong_request_is_not_tried_again(gateway):
     one, two = await gateway.with_pods(2)
     one.status = two.status = 400
