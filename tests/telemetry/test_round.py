@@ -53,7 +53,7 @@ async def test_a_sound_pod_tells_its_gauges_at_once_and_its_rates_the_second_tim
     assert first.cpu is not None
     assert second.at == 101.0
     assert second.latency_ms == pytest.approx(18.0, abs=2.0)
-    assert second.requests_per_second / second.failures_per_second == pytest.approx(41 / 7)
+    assert second.requests_per_second / second.failures_per_second == pytest.approx(45 / 7)
     assert reads.problems == {}
 
 
