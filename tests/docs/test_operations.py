@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from glm_operator.scheduler.weights.decision import Reason
+
 ROOT = Path(__file__).resolve().parents[2]
 REASON_POSITION = {"Finding": 0, "Verdict": 2}
 
@@ -37,6 +39,7 @@ CONSTANTS = {name: value for source in SOURCES for name, value in constants_of(s
 
 
 FOUND = sorted({reason for source in SOURCES for reason in reasons_of(source)})
+OF_WEIGHTS = sorted(reason.value for reason in Reason)
 
 
 def test_reasons_are_found():
@@ -52,7 +55,16 @@ def test_the_reason_is_in_the_table_with_what_to_do(reason):
     assert all(cells)
 
 
+@pytest.mark.parametrize("reason", OF_WEIGHTS)
+def test_the_reason_of_a_pods_weight_is_in_the_table_with_what_to_do(reason):
+    page = (ROOT / "docs/operations.md").read_text()
+    row = next((line for line in page.splitlines() if line.startswith(f"| `{reason}` ")), "")
+    cells = [cell.strip() for cell in row.strip("|").split("|")]
+    assert len(cells) == 4, f"{reason} has no row"
+    assert all(cells)
+
+
 def test_the_table_names_no_reason_that_does_not_exist():
     page = (ROOT / "docs/operations.md").read_text()
     named = {match[1] for match in re.finditer(r"^\| `([A-Z][A-Za-z]+)`", page, re.MULTILINE)}
-    assert named <= set(FOUND)
+    assert named <= {*FOUND, *OF_WEIGHTS}
