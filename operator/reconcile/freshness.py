@@ -21,6 +21,10 @@ class NewestVersions:
         self._newest: dict[Key, int] = {}
         self._own: dict[Key, str] = {}
 
+    def __len__(self) -> int:
+        """Resources that are known."""
+        return len(self._newest)
+
     def saw(self, body: Mapping[str, Any]) -> bool:
         """Note what was read, or returned by a write; False when it is older than what was seen before."""
         metadata = body["metadata"]

@@ -32,6 +32,8 @@ from glm_operator.traffic.report import TrafficReport
 
 MODELS_CHANGE_SECONDS: Final = 0.5
 """Between two looks while a model is being loaded into a running server, or has just been."""
+SETTLED_LOOKS_PER_SECOND: Final = 20.0
+"""Of all resources together: thousands are looked at less often without an event, so that those with one needn't wait."""
 OLD_READ_SECONDS: Final = 1.0
 """Until the next look, when the API server told of a resource as it was before what is known of it."""
 
@@ -188,7 +190,7 @@ class Reconciler:
             return MODELS_CHANGE_SECONDS
         if find(look.status, RECONCILING) is None and find(look.status, STALLED) is None:
             self._unsettled_since.pop(key, None)
-            return self._settings.resync_seconds
+            return max(self._settings.resync_seconds, len(self._newest) / SETTLED_LOOKS_PER_SECOND)
         generation, since = self._unsettled_since.get(key, (None, 0.0))
         if generation != target.generation:
             since = self._monotonic()

@@ -44,7 +44,7 @@ class Settings(BaseModel):
     namespaces: str = ""
     """Namespaces to serve, comma-separated; empty: all."""
     resync_seconds: Annotated[float, Field(ge=5)] = 60.0
-    """How often a settled resource is looked at without an event."""
+    """How often a settled resource is looked at without an event; less often where there are very many."""
     workers: Annotated[int, Field(ge=1, le=256)] = 32
     """Resources that are looked at in parallel. A look waits for its servers, and those that can't be reached cost it
     seconds: there must be enough of them that dead servers don't hold up the others."""

@@ -29,6 +29,7 @@ from glm_operator.gateway.rate_limits import token_bucket
 from glm_operator.gateway.retries import stepped
 from glm_operator.gateway.routes import GRPC_STREAM, virtual_host
 from glm_operator.gateway.traffic import GatewayEndpoint, GatewaySettings, ModelTraffic, ResourceTraffic
+from glm_operator.resources.names import gateway_service_name
 from mutation.fields import leaf_paths
 
 SETTINGS = GatewaySettings()
@@ -362,3 +363,7 @@ def test_few_steps_for_many_times():
 def test_all_that_is_shared_depends_on_the_settings_alone():
     assert shared_resources(SETTINGS) == shared_resources(GatewaySettings())
     assert versions_of(shared_resources(replace(SETTINGS, http_port=80))) != versions_of(shared_resources(SETTINGS))
+
+
+def test_the_host_that_means_a_resource_is_the_service_that_the_operator_makes_for_it():
+    assert names.service("echo") == gateway_service_name("echo")
