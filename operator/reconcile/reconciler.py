@@ -33,7 +33,7 @@ from glm_operator.traffic.report import TrafficReport
 MODELS_CHANGE_SECONDS: Final = 0.5
 """Between two looks while a model is being loaded into a running server, or has just been."""
 SETTLED_LOOKS_PER_SECOND: Final = 20.0
-"""Of all resources together: thousands are looked at less often without an event, so that those with one needn't wait."""
+"""Of all together: each of thousands is looked at less often without an event, so that those with one needn't wait."""
 OLD_READ_SECONDS: Final = 1.0
 """Until the next look, when the API server told of a resource as it was before what is known of it."""
 
