@@ -1,14 +1,14 @@
 """Pods as the API server has them."""
 
 
-def api_pod(name, address="127.0.0.2", age=0, *, ready=True, ending=False, paused=None, phase="Running"):
-    """A server pod of the resource `echo`; the higher its `age`, the older it is."""
+def api_pod(name, address="127.0.0.2", age=0, *, ready=True, ending=False, paused=None, phase="Running", of="echo"):
+    """A server pod of the resource `of`; the higher its `age`, the older it is."""
     metadata = {
         "name": name,
         "namespace": "shop",
         "uid": f"uid-{name}",
         "creationTimestamp": f"2026-11-24T12:00:{59 - age:02}Z",
-        "ownerReferences": [{"kind": "ReplicaSet", "name": "echo-5d9", "controller": True}],
+        "ownerReferences": [{"kind": "ReplicaSet", "name": f"{of}-5d9", "controller": True}],
         "annotations": {} if paused is None else {"serving.autoglm.io/paused": paused},
     }
     if ending:

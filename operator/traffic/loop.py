@@ -13,6 +13,7 @@ from typing import Final
 from glm_operator.gateway.server import Programmed
 from glm_operator.gateway.store import ConfigStore
 from glm_operator.gateway.traffic import GatewaySettings, ResourceTraffic
+from glm_operator.observability.log import log
 from glm_operator.observability.traffic_metrics import Owner, TrafficMetrics
 from glm_operator.resources.names import Object
 from glm_operator.resources.triton_deployment import PRE_STOP_SECONDS
@@ -53,6 +54,8 @@ class _Known:
     """As last published."""
     decided: WeightDecision | None = None
     behind_since: float | None = None
+    problem: str = ""
+    """Why the gateway can't be told of it; empty when it can."""
     ending_since: dict[str, float] = field(default_factory=dict)
     untold: list[Decision] = field(default_factory=list)
 
@@ -139,12 +142,12 @@ class TrafficLoop:
             now = self._monotonic()
             # Resources that came or went while the pods were read are the next round's.
             present = [key for key in crews if key in self._known]
-            traffic = [self._decided(self._known[key], crews[key], samples[key], now) for key in present]
+            decided = (self._decided_or_as_before(key, crews[key], samples[key], now) for key in present)
+            traffic = [each for each in decided if each is not None]
             self._store.use(replace(self._settings, envoys=max(1, self._envoys())))
-            if self._store.whole:
-                self._store.publish(*traffic)
-            else:
-                self._store.publish_all(traffic)
+            problems = self._store.publish(*traffic) if self._store.whole else self._store.publish_all(traffic)
+        for key in present:
+            self._known[key].problem = problems.get(key, "")
         self._metrics.keep(Owner(*key) for key in self._known)
         for key in present:
             if self._has_news(key, now):
@@ -168,6 +171,16 @@ class TrafficLoop:
         for (key, name), target in targets.items():
             found[key][name] = read.get(target.uid)
         return found
+
+    def _decided_or_as_before(
+        self, key: ResourceKey, crew: Crew, samples: Mapping[str, PodSample | None], now: float
+    ) -> ResourceTraffic | None:
+        """A resource that can't be decided about must not end the loop for the others: its requests go on as before."""
+        try:
+            return self._decided(self._known[key], crew, samples, now)
+        except Exception as error:  # whatever it is, it is a bug, and the others' traffic depends on this loop
+            log.error("weights could not be decided", extra={"namespace": key[0], "inference": key[1]}, exc_info=error)
+            return self._store.traffic.get(key)
 
     def _decided(
         self, known: _Known, crew: Crew, samples: Mapping[str, PodSample | None], now: float
@@ -194,6 +207,7 @@ class TrafficLoop:
         return Progress(
             told=self._store.traffic.get(key),
             programmed=programmed,
+            problem=known.problem,
             behind_seconds=0.0 if known.behind_since is None else now - known.behind_since,
         )
 

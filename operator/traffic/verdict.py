@@ -21,6 +21,8 @@ class Progress:
     programmed: Programmed
     behind_seconds: float
     """How long there has been no Envoy that has all of it, or one that lacks a part; 0 when all have it."""
+    problem: str = ""
+    """Why the gateway can't be told of it; empty when it can."""
 
 
 def traffic_verdict(progress: Progress) -> Verdict | None:
@@ -29,8 +31,8 @@ def traffic_verdict(progress: Progress) -> Verdict | None:
     Numbers that change by themselves are left out of it.
     """
     programmed, told = progress.programmed, progress.told
-    if programmed.rejections:
-        words = programmed.rejections[0].message
+    if progress.problem or programmed.rejections:
+        words = progress.problem or programmed.rejections[0].message
         message = f"the gateway refuses a part of it and goes on with the last good one: {words}"
         return Verdict(TRAFFIC_PROGRAMMED, "False", "ConfigurationRejected", message)
     if is_behind(programmed):

@@ -12,6 +12,8 @@ from glm_operator.observability.traffic_metrics import TrafficMetrics
 from glm_operator.resources.triton_deployment import PRE_STOP_SECONDS
 from glm_operator.telemetry.cpu_use import CpuUse
 from glm_operator.telemetry.telemetry import Telemetry
+from glm_operator.traffic import loop as loop_module
+from glm_operator.traffic import programme
 from glm_operator.traffic.loop import TrafficLoop
 from glm_operator.traffic.served import Served, served_in
 from traffic_pods import api_pod
@@ -106,6 +108,24 @@ async def test_an_operator_that_starts_where_another_was_has_no_news_of_what_the
     assert world.news == []
     assert world.loop.report(KEY).endpoints == said
     assert world.loop.report(KEY).verdict is None
+
+
+async def test_a_resource_that_can_not_be_decided_about_goes_on_as_before_and_holds_up_no_other(world, monkeypatch):
+    other = Served("shop", "other", Traffic(), pods=2)
+    world.loop.begin({KEY: SERVED, other.key: other})
+    await world.tick()
+    told = world.store.traffic[KEY]
+
+    def broken(served, *_):
+        if served.key == KEY:
+            raise ZeroDivisionError
+        return programme.resource_traffic(served, *_)
+
+    monkeypatch.setattr(loop_module, "resource_traffic", broken)
+    world.pods = [PODS[0], api_pod("c", "127.0.0.4", of="other")]
+    await world.tick()
+    assert world.store.traffic[KEY] == told
+    assert [each.pod for each in world.store.traffic[other.key].endpoints] == ["c"]
 
 
 async def test_a_status_in_which_nothing_is_new_is_not_written_again(world):

@@ -37,3 +37,9 @@ def test_verdicts(told, programmed, behind, rejected, verdict):
     found = traffic_verdict(Progress(told, Programmed(*programmed, rejections), behind))
     assert (found and (found.status, found.reason)) == verdict
     assert not rejected or rejected in found.message
+
+
+def test_what_can_not_be_said_to_envoy_is_told_with_its_reason():
+    found = traffic_verdict(Progress(None, Programmed(2, 2, ()), 0, problem="a weight is too large"))
+    assert (found.status, found.reason) == ("False", "ConfigurationRejected")
+    assert "a weight is too large" in found.message
