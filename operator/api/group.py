@@ -16,6 +16,8 @@ FIELD_MANAGER: Final = "glm-operator"
 LABEL_NAME: Final = "app.kubernetes.io/name"
 LABEL_INSTANCE: Final = "app.kubernetes.io/instance"
 LABEL_MANAGED_BY: Final = "app.kubernetes.io/managed-by"
+GATEWAY_APP_NAME: Final = "glm-gateway"
+"""`app.kubernetes.io/name` of the gateway's pods, as the chart writes it."""
 RUNTIME_APP_NAME: Final = "triton"
 MANAGED_BY: Final = "glm-operator"
 

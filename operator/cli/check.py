@@ -47,6 +47,8 @@ class Facts:
     """Empty: there is none."""
     operators: tuple[Mapping[str, Any], ...] | None
     """Deployments of the operator."""
+    gateways: tuple[Mapping[str, Any], ...] | None
+    """Deployments of the gateway."""
     nodes: tuple[Mapping[str, Any], ...] | None
     may_create: bool | None
     operator_namespace: str
@@ -61,6 +63,9 @@ async def gather_facts(cluster: Cluster, operator_namespace: str) -> Facts:
         operators=await _tuple(
             cluster.list_objects("Deployment", operator_namespace, f"{group.LABEL_NAME}={group.MANAGED_BY}")
         ),
+        gateways=await _tuple(
+            cluster.list_objects("Deployment", operator_namespace, f"{group.LABEL_NAME}={group.GATEWAY_APP_NAME}")
+        ),
         nodes=await _tuple(cluster.list_objects("Node", None)),
         may_create=await _may_create(cluster),
         operator_namespace=operator_namespace,
@@ -71,7 +76,7 @@ def inspect_installation(facts: Facts, installed: bool) -> list[Finding]:
     """All findings; `installed` says whether the operator should be there already."""
     findings = [_kubernetes_version(facts), _nodes(facts), _gpus(facts)]
     if installed:
-        findings += [_crd(facts), _operator(facts), _permission(facts)]
+        findings += [_crd(facts), _operator(facts), _gateway(facts), _permission(facts)]
     return findings
 
 
@@ -185,6 +190,24 @@ def _operator(facts: Facts) -> Finding:
         f"{operator['metadata']['name']} is not ready",
         f"kubectl -n {facts.operator_namespace} logs deployment/{operator['metadata']['name']}",
     )
+
+
+def _gateway(facts: Facts) -> Finding:
+    if facts.gateways is None:
+        return Finding(
+            "gateway", Level.INFO, f"its Deployment in namespace {facts.operator_namespace} may not be read by you"
+        )
+    if not facts.gateways:
+        message = "not installed: requests go to the pods evenly, whatever spec.traffic says"
+        return Finding("gateway", Level.INFO, message, "install the chart with gateway.enabled=true")
+    gateway = facts.gateways[0]
+    name, wanted = gateway["metadata"]["name"], gateway["spec"].get("replicas", 1)
+    ready = gateway.get("status", {}).get("readyReplicas", 0)
+    message = f"{ready} of {wanted} pods of {name} are ready"
+    if ready >= wanted:
+        return Finding("gateway", Level.OK, message)
+    fix = f"kubectl -n {facts.operator_namespace} describe pods -l {group.LABEL_NAME}={group.GATEWAY_APP_NAME}"
+    return Finding("gateway", Level.WARNING if ready else Level.ERROR, message, fix)
 
 
 def _permission(facts: Facts) -> Finding:

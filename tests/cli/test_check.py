@@ -19,9 +19,10 @@ OPERATOR = {
     "spec": {"template": {"spec": {"containers": [{"image": "op:1"}]}}},
     "status": {"readyReplicas": 1},
 }
+GATEWAY = {"metadata": {"name": "gateway"}, "spec": {"replicas": 2}, "status": {"readyReplicas": 2}}
 CRD = custom_resource_definition() | condition("Established")
 OLDER_CRD = CRD | {"spec": {"versions": [{"name": "v1alpha1", "schema": {"openAPIV3Schema": {"type": "object"}}}]}}
-SOUND = Facts("v1.37.2", CRD, (OPERATOR,), (NODE,), may_create=True, operator_namespace="glm-system")
+SOUND = Facts("v1.37.2", CRD, (OPERATOR,), (GATEWAY,), (NODE,), may_create=True, operator_namespace="glm-system")
 
 
 def found(check, installed=True, **changes):
@@ -51,6 +52,13 @@ def found(check, installed=True, **changes):
         pytest.param("operator", {"operators": None}, Level.INFO, id="an operator that may not be read is unknown"),
         pytest.param("operator", {"operators": (OPERATOR | {"status": {}},)}, Level.ERROR, id="one that isn't ready"),
         pytest.param("operator", {"operators": (OPERATOR, OPERATOR)}, Level.WARNING, id="two operators"),
+        pytest.param("gateway", {}, Level.OK, id="a gateway whose pods are ready"),
+        pytest.param("gateway", {"gateways": ()}, Level.INFO, id="no gateway is a choice"),
+        pytest.param("gateway", {"gateways": None}, Level.INFO, id="a gateway that may not be read is unknown"),
+        pytest.param(
+            "gateway", {"gateways": (GATEWAY | {"status": {"readyReplicas": 1}},)}, Level.WARNING, id="a half"
+        ),
+        pytest.param("gateway", {"gateways": (GATEWAY | {"status": {}},)}, Level.ERROR, id="a gateway without a pod"),
         pytest.param("permission", {"may_create": False}, Level.WARNING, id="a user who may not create"),
         pytest.param("permission", {"may_create": None}, Level.INFO, id="a review that failed is unknown"),
     ],

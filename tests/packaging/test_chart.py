@@ -9,6 +9,7 @@ from demo.kubectl import CommandFailedError, run
 from demo.manifests import KUBERNETES
 from demo.paths import CHART, SAMPLES
 from devcluster import binaries
+from glm_operator.api import group
 from glm_operator.api.allowed_urls import DEFAULT_ALLOWED_URLS, AllowedUrls
 from glm_operator.gateway.certificates import CLIENT_CERTIFICATE_KEY, CLIENT_KEY_KEY, TRUST_KEY
 from glm_operator.reconcile.settings import read_settings
@@ -215,3 +216,8 @@ def test_the_example_values_are_the_defaults():
     schema = json.loads((CHART / "values.schema.json").read_text())
     values = yaml.safe_load((CHART / "values.yaml").read_text())
     assert set(values) <= set(schema["properties"])
+
+
+def test_the_plugin_knows_the_gateway_by_the_label_that_the_chart_gives_it(helm):
+    labels = deployment(rendered(helm, *GATEWAY), "glm-gateway")["metadata"]["labels"]
+    assert labels[group.LABEL_NAME] == group.GATEWAY_APP_NAME
