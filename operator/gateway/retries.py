@@ -32,7 +32,7 @@ def retry_policy(
 
     Args:
         failover: how often, and how long to wait between.
-        per_try_timeout: how long a try may take until its answer begins; once it has, nothing cuts it.
+        per_try_timeout: how long a try may take until its answer begins, before another pod is asked.
         stream: whether the request is a stream of requests.
     """
     policy = route_components_pb2.RetryPolicy(retry_on=RETRY_STREAM_ON if stream else RETRY_ON)

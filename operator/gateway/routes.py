@@ -122,6 +122,8 @@ def _route(
     failover = resource.traffic.failover
     if failover.max_retries:  # without another try there is nothing to hurry for either
         action.retry_policy.CopyFrom(retry_policy(failover, per_try_timeout=per_try_timeout, stream=stream))
+        # A try that takes long is joined by one at another pod, not ended: what only takes long still gets its answer.
+        action.hedge_policy.hedge_on_per_try_timeout = action.retry_policy.HasField("per_try_timeout")
     return Route(match=match, route=action)
 
 

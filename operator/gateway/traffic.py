@@ -69,7 +69,7 @@ class ResourceTraffic:
     standbys: tuple[GatewayEndpoint, ...] = ()
     """Pods that get them when no endpoint can."""
     per_try_timeout: timedelta | None = None
-    """How long one try may take until its answer starts; None: as long as it likes."""
+    """How long one try may take until its answer starts, before another pod is asked too; None: as long as it likes."""
     models: tuple[ModelTraffic, ...] = ()
     """Models that have a time or pods of their own; others go by the resource's."""
 

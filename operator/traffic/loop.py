@@ -27,6 +27,7 @@ from glm_operator.status.traffic_decisions import traffic_decisions
 from glm_operator.telemetry.target import Target, target_of
 from glm_operator.telemetry.telemetry import Telemetry
 from glm_operator.traffic.crew import Crew
+from glm_operator.traffic.hurry import patience_seconds
 from glm_operator.traffic.programme import resource_traffic, weights_of
 from glm_operator.traffic.report import TrafficReport, first_report, next_report, shown_of, statuses_of
 from glm_operator.traffic.served import ResourceKey, Served, weighed
@@ -53,6 +54,8 @@ class _Known:
     weights: dict[str, int | None] = field(default_factory=dict)
     """As last published."""
     decided: WeightDecision | None = None
+    patience: float | None = None
+    """Seconds that a request waits for one pod before another is asked as well."""
     behind_since: float | None = None
     problem: str = ""
     """Why the gateway can't be told of it; empty when it can."""
@@ -194,7 +197,10 @@ class TrafficLoop:
         known.untold = [*known.untold, *traffic_decisions(decision, known.decided)][-MAX_TOLD:]
         known.decided = decision
         self._metrics.show(Owner(*served.key), shown_of(decision, samples))
-        traffic = resource_traffic(served, known.still_there(crew, now), known.weights)
+        if served.uniform:
+            typical = next((each.basis.typical_ms for each in decision.endpoints), None)
+            known.patience = patience_seconds(known.patience, typical)
+        traffic = resource_traffic(served, known.still_there(crew, now), known.weights, known.patience)
         verdict = traffic_verdict(self._progress(known, now))
         known.report = next_report(known.report, statuses_of(decision, samples), verdict, now)
         return traffic

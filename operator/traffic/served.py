@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from glm_operator.api.inference import GLMInference, InvalidSpecError, parse
+from glm_operator.api.inference import GLMInference, GLMInferenceSpec, InvalidSpecError, parse
+from glm_operator.api.model import SELF_PLACING_ENGINES
 from glm_operator.api.status import EndpointStatus
 from glm_operator.api.traffic import Traffic
 from glm_operator.resources.gateway_service import uses_gateway
@@ -25,6 +26,8 @@ class Served:
     """Pods that it asks for, standbys among them."""
     steps: Steps = field(default_factory=dict)
     """Of its ensembles."""
+    uniform: bool = False
+    """Whether its requests usually take alike, so that one that takes much longer tells of its pod."""
     endpoints: tuple[Mapping[str, Any], ...] = ()
     """As its status has them."""
 
@@ -45,8 +48,15 @@ class Served:
             spec.traffic,
             spec.effective_replicas,
             steps_of(spec),
+            is_uniform(spec),
             tuple(status.get("endpoints", ())),
         )
+
+
+def is_uniform(spec: GLMInferenceSpec) -> bool:
+    """Whether one latency speaks for all requests: one model, that doesn't make an answer piece by piece."""
+    (first, *others) = spec.models
+    return not (others or spec.ensembles or first.decoupled or first.engine in SELF_PLACING_ENGINES)
 
 
 def served_in(bodies: Sequence[Mapping[str, Any]]) -> dict[ResourceKey, Served]:

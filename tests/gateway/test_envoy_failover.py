@@ -99,6 +99,21 @@ async def test_a_slow_try_is_given_up_for_another_pod(gateway):
     assert {answer.pod for answer in answers} == {fast.name}
 
 
+async def test_a_request_that_only_takes_long_still_gets_its_answer(gateway):
+    pods = await gateway.with_pods(2)
+    for pod in pods:
+        pod.delay = 1.0
+    gateway.publish(
+        [pod.endpoint() for pod in pods],
+        traffic={"circuitBreaker": NEVER_EJECTED, "failover": {"maxRetries": 1}},
+        per_try_timeout=timedelta(milliseconds=50),
+    )
+    await gateway.ready(healthy=2)
+    answer = await gateway.ask()
+    assert answer.status == 200
+    assert sum(pod.asked for pod in pods) == 2
+
+
 async def test_a_pod_that_errs_in_a_row_is_left_out_although_it_lives_and_comes_back(gateway):
     bad, good = await gateway.with_pods(2)
     bad.status = 500
