@@ -68,17 +68,30 @@ def enough(world, old):
     return old.told >= OLD_ANSWERS or None, f"{old.told} told"
 
 
-def old_reads(which):
+def listing_anew(old):
+    """While old answers are told, every watch is too old, so that all is listed again."""
+    too_old = faults.watch_error(410)
+
+    async def meet(call, forward, chance):
+        fault = too_old if old.tell and call.is_watch else old
+        return await fault(call, forward, chance)
+
+    return meet
+
+
+def old_reads(which, how=lambda old: old):
     """After the operator has acted on a change, the API server tells what was before it."""
 
     def life(world, operator):
-        operator.proxy.fault = old = OldReads(which)
+        old = OldReads(which)
+        operator.proxy.fault = how(old)
         world.want(**BEFORE)
         wait_until_settled(world, operator)
         old.remember = False
         world.want(**AFTER)
         wait_until_settled(world, operator)
         old.tell = True
+        operator.proxy.break_watches()
         wait_for("old answers", lambda: enough(world, old), 60)
         old.tell = False
         wait_until_as_wanted(world, operator, RECOVERED_SECONDS)
@@ -103,7 +116,7 @@ FAULTS = {
     "only conflicts for a while": outage(faults.refuse(409)),
     "everything is gone for a while": outage(faults.refuse(410)),
     "the resource is read as it was": old_reads(faults.of_resource),
-    "its children are read as they were": old_reads(faults.of_children),
+    "its children are listed as they were": old_reads(faults.of_children, listing_anew),
 }
 
 
