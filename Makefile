@@ -65,6 +65,10 @@ bench-reloads: cluster images models ## Memory and time of 200 reloads in runnin
 bench-engines: cluster images ## One ResNet-50 on each engine: latency, throughput, memory (BENCH_QUICK=1: a minute)
 	@$(PYTHON) -m bench.engines
 
+.PHONY: bench-traffic
+bench-traffic: cluster images ## One of ten pods is slow: what clients see, against plain Envoys (BENCH_QUICK=1: a minute)
+	@$(PYTHON) -m bench.traffic
+
 .PHONY: bench-scaling
 bench-scaling: $(INSTALLED) ## Scaling policies on a trace (TRAFFIC=FILE.csv; BENCH_QUICK=1: a minute)
 	@$(PYTHON) -m bench.scaling

@@ -86,7 +86,9 @@ DEVELOPMENT = (
     ENVOY,
 )
 FAKE_NODES = (KWOK, KWOK_STAGES)
-TOOLS = {tool.name: tool for tool in (*CLUSTER, *DEVELOPMENT, *FAKE_NODES)}
+# An open-loop load of HTTP requests, for benchmarks.
+VEGETA = Tool("vegeta", "12.13.0", "github.com/tsenart/vegeta/v12", 20)
+TOOLS = {tool.name: tool for tool in (*CLUSTER, *DEVELOPMENT, *FAKE_NODES, VEGETA)}
 
 _STAGES = (
     "node/fast/node-initialize.yaml",
