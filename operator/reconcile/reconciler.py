@@ -43,7 +43,8 @@ class Look:
     """What came of one look."""
 
     status: Mapping[str, Any]
-    awaits_servers: bool = False
+    unwatched: bool = False
+    """What the resource waits for is told by no watch."""
 
 
 class Reconciler:
@@ -127,7 +128,8 @@ class Reconciler:
         taken = [each for each in (applied, loading, completed) if each]
         weighed = () if self._traffic is None else self._traffic.take_decisions((inference.namespace, inference.name))
         await self._reporter.report(target, status, *taken, *weighed)
-        return Look(status, awaits_servers(inference, observed))
+        # Somebody else's object of a child's name is not watched, and neither is what a server does.
+        return Look(status, unwatched=plan.blocked is not None or awaits_servers(inference, observed))
 
     def _routed(self, traffic: TrafficReport | None) -> Routed | None:
         if self._settings.gateway_host is None:
@@ -195,7 +197,7 @@ class Reconciler:
         if generation != target.generation:
             since = self._monotonic()
             self._unsettled_since[key] = (target.generation, since)
-        if not look.awaits_servers:
+        if not look.unwatched:
             # What is missing is told by a watch; looking more often would only keep others waiting.
             return UNSETTLED_LONGEST_SECONDS
         return unsettled_seconds(self._monotonic() - since)

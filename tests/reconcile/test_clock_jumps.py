@@ -55,7 +55,7 @@ def test_the_wait_for_an_unsettled_resource_grows_with_the_seconds_that_pass(jum
     for passed in (0, 60, 60):
         seconds[0] += passed
         wall[0] += jump
-        waits.append(reconciler._next_look(KEY, target, Look(UNSETTLED, awaits_servers=True)))
+        waits.append(reconciler._next_look(KEY, target, Look(UNSETTLED, unwatched=True)))
     assert waits == [1.0, 6.0, 12.0]
     assert reconciler._next_look(KEY, target, Look(UNSETTLED)) == UNSETTLED_LONGEST_SECONDS
 

@@ -28,7 +28,7 @@ def reconciler(known=1):
         pytest.param(Look({}), 1, SETTINGS.resync_seconds, id="settled: at the resync"),
         pytest.param(Look({}), 1000, SETTINGS.resync_seconds, id="also one of a thousand"),
         pytest.param(Look({}), 5000, 5000 / SETTLED_LOOKS_PER_SECOND, id="one of five thousand less often"),
-        pytest.param(Look(UNSETTLED, awaits_servers=True), 5000, 1.0, id="one whose server loads, soon"),
+        pytest.param(Look(UNSETTLED, unwatched=True), 5000, 1.0, id="one whose server loads, soon"),
         pytest.param(Look(UNSETTLED), 1, UNSETTLED_LONGEST_SECONDS, id="one that waits for what a watch tells"),
     ],
 )
