@@ -19,7 +19,8 @@ SELECTOR = "serving.autoglm.io/inference=echo"
 @pytest.fixture
 def echo(kubectl, namespace):
     kubectl.apply(files(), inference(), namespace=namespace)
-    return inference_ready(kubectl, namespace, "echo")
+    inference_ready(kubectl, namespace, "echo")
+    return wait_for_reason(kubectl, namespace, "echo", "TrafficProgrammed", "Programmed")
 
 
 def versions_of(kubectl, namespace):
@@ -57,7 +58,7 @@ def test_a_settled_resource_causes_no_write(kubectl, namespace, echo):
 def test_the_status_carries_what_the_tools_read(kubectl, namespace, echo):
     status = echo["status"]
     assert status["observedGeneration"] == echo["metadata"]["generation"]
-    assert status["url"] == f"http://echo.{namespace}.svc:8000"
+    assert status["url"] == f"http://echo-gateway.{namespace}.svc:8000"
     assert status["decisions"][0]["action"] == "Create"
     assert status["decisions"][-1]["action"] == "Ready"
     events = kubectl.json("get", "events", "-n", namespace, "--field-selector=involvedObject.kind=GLMInference")[

@@ -13,6 +13,8 @@ from typing import Any, Final, Literal
 from glm_operator.api.status import MAX_ENDPOINT_REASON, MAX_ENDPOINTS
 from glm_operator.status.conditions import shortened
 
+_TINY: Final = 1e-9
+
 State = Literal["Active", "Reduced", "Paused", "Standby", "Unknown"]
 
 WITHOUT_SHARE: Final = frozenset({"Paused", "Standby"})
@@ -21,6 +23,9 @@ SHIFT_SECONDS: Final = 2.0
 """How soon weights that have shifted are written again."""
 DRIFT_SECONDS: Final = 60.0
 """How soon latencies and CPU that have drifted are written again."""
+DRIFT_RATIO: Final = 1.5
+DRIFT_CPU_POINTS: Final = 20
+"""Changes of latency and weight, and of CPU, that are worth a write: an idle resource must not cause any."""
 SHIFT_POINTS: Final = 5.0
 """Change of a pod's share of the traffic, in percentage points, from which on weights have shifted."""
 
@@ -61,7 +66,7 @@ def worth_writing(
         return True
     if _shifted(before, now):
         return seconds_since >= SHIFT_SECONDS
-    return seconds_since >= DRIFT_SECONDS
+    return seconds_since >= DRIFT_SECONDS and _drifted(before, now)
 
 
 def shares(endpoints: Iterable[Mapping[str, Any]]) -> dict[str, float | None]:
@@ -102,6 +107,22 @@ def _shifted(before: Sequence[Mapping[str, Any]], now: Sequence[Mapping[str, Any
     return any(
         (old.get(pod) is None) != (share is None) or abs((old.get(pod) or 0.0) - (share or 0.0)) * 100 >= SHIFT_POINTS
         for pod, share in new.items()
+    )
+
+
+def _drifted(before: Sequence[Mapping[str, Any]], now: Sequence[Mapping[str, Any]]) -> bool:
+    old = {endpoint["pod"]: endpoint for endpoint in before}
+    return any(_is_far(old.get(endpoint["pod"], {}), endpoint) for endpoint in now)
+
+
+def _is_far(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
+    """Whether a number tells a person something else than before; one that isn't known any more tells nothing."""
+    cpu = new.get("cpuPercent")
+    if cpu is not None and ("cpuPercent" not in old or abs(cpu - old["cpuPercent"]) >= DRIFT_CPU_POINTS):
+        return True
+    return any(
+        field in new and not 1 / DRIFT_RATIO < float(new[field]) / max(float(old.get(field, 0)), _TINY) < DRIFT_RATIO
+        for field in ("latencyMilliseconds", "weight")
     )
 
 

@@ -63,10 +63,11 @@ def summarize(
     """
     spec = inference.spec
     gateway = routed if uses_gateway(spec) else None
-    service = inference.name if gateway is None else gateway_service_name(inference.name)
     found = verdicts(inference, observed, blocked, has_gateway=gateway is not None)
-    if gateway is not None and (verdict := gateway.verdict or _as_before(observed.status)) is not None:
+    verdict = None if gateway is None else gateway.verdict or _as_before(observed.status)
+    if verdict is not None:
         found.append(verdict)
+    service = inference.name if verdict is None else _service(inference, verdict, observed.status)
     status = {
         "observedGeneration": inference.generation,
         "replicas": sum(not pod.deleting for pod in observed.pods),
@@ -78,6 +79,13 @@ def summarize(
         "conditions": conditions(found, observed.status.get("conditions", ()), inference.generation, now),
     }
     return status | ({"endpoints": list(gateway.endpoints)} if gateway is not None and gateway.endpoints else {})
+
+
+def _service(inference: GLMInference, verdict: Verdict, status: Mapping[str, Any]) -> str:
+    """The Service that clients are to ask: the gateway's from the moment on that it knows the resource."""
+    through = gateway_service_name(inference.name)
+    told_before = status.get("url") == service_url(inference.namespace, through, HTTP_PORT)
+    return through if verdict.status == "True" or told_before else inference.name
 
 
 def _as_before(status: Mapping[str, Any]) -> Verdict | None:

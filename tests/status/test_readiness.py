@@ -6,10 +6,11 @@ from datetime import UTC, datetime
 import pytest
 
 from bodies import model
+from glm_operator.status.conditions import Verdict
 from glm_operator.status.decisions import readiness_decision
 from glm_operator.status.findings import Finding
 from glm_operator.status.observation import ContainerTrouble, UpdateFailure
-from glm_operator.status.summary import summarize, unobserved, verdicts
+from glm_operator.status.summary import Routed, summarize, unobserved, verdicts
 from observations import (
     FAILED,
     SERVING,
@@ -393,3 +394,23 @@ def test_fetching_is_told_apart_from_loading():
     ready = next(v for v in verdicts(ECHO, observation(ECHO, starting)) if v.type == "Ready")
     assert "1 fetching model files" in ready.message
     assert "loading" not in ready.message
+
+
+GATEWAY_URL, OWN_URL = "http://echo-gateway.shop.svc:8000", "http://echo.shop.svc:8000"
+PROGRAMMED = Verdict("TrafficProgrammed", "True", "Programmed", "")
+BEHIND = Verdict("TrafficProgrammed", "False", "GatewayBehind", "")
+
+
+@pytest.mark.parametrize(
+    ("routed", "before", "url"),
+    [
+        pytest.param(None, {}, OWN_URL, id="without a gateway"),
+        pytest.param(Routed(), {}, OWN_URL, id="while the gateway does not know the resource"),
+        pytest.param(Routed(verdict=PROGRAMMED), {}, GATEWAY_URL, id="once it does"),
+        pytest.param(Routed(verdict=BEHIND), {}, OWN_URL, id="not before"),
+        pytest.param(Routed(verdict=BEHIND), {"url": GATEWAY_URL}, GATEWAY_URL, id="and from then on whatever comes"),
+    ],
+)
+def test_where_clients_are_sent(routed, before, url):
+    observed = observation(ECHO, pod(ECHO), status=before)
+    assert summarize(ECHO, observed, NOW, routed=routed)["url"] == url
