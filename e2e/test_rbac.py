@@ -14,8 +14,6 @@ from demo.install import OPERATOR_NAMESPACE, RELEASE, RESTRICTED
 from demo.kubectl import CommandFailedError, Kubectl
 from demo.paths import ROOT
 from demo.wait import NotInTimeError, inference_ready, wait_for
-from glm_operator.api import group
-from glm_operator.resources.names import gateway_service_name
 from support import ECHO_MODEL, echo_code, files, inference, pods_of, wait_for_reason
 from watchful import PODS, now, operator_log
 
@@ -89,7 +87,8 @@ Provocation = Callable[[Kubectl, str, str], None]
 
 
 def make_a_resource(kubectl: Kubectl, namespace: str, name: str) -> None:
-    kubectl.apply(_resource(name, 0), namespace=namespace)
+    """With files of its own: those of another resource would have been read already."""
+    kubectl.apply(files(name), _resource(name, 0), namespace=namespace)
 
 
 def change_it_often(kubectl: Kubectl, namespace: str, name: str) -> None:
@@ -117,18 +116,9 @@ def name_another_account(kubectl: Kubectl, namespace: str, name: str) -> None:
 
 
 def leave_the_gateway(kubectl: Kubectl, namespace: str, name: str) -> None:
-    """So that the Service that led there is cleared away, which here is made by hand: there may be no gateway."""
+    """So that the Service that led there is cleared away."""
     body = _resource(name, 0)
     kubectl.apply(body | {"spec": body["spec"] | {"traffic": {"provider": "None"}}}, namespace=namespace)
-    owner = kubectl.json("get", "glm", name, "-n", namespace)["metadata"]
-    reference = {"apiVersion": group.API_VERSION, "kind": group.KIND, "name": name, "uid": owner["uid"]}
-    metadata = {
-        "name": gateway_service_name(name),
-        "labels": {group.LABEL_INFERENCE: name},
-        "ownerReferences": [reference | {"controller": True}],
-    }
-    spec = {"type": "ExternalName", "externalName": "gateway.example"}
-    kubectl.apply({"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": spec}, namespace=namespace)
 
 
 PROVOCATIONS: Final[tuple[tuple[Provocation, float], ...]] = (
@@ -144,7 +134,7 @@ PROVOCATIONS: Final[tuple[tuple[Provocation, float], ...]] = (
 
 def _resource(name: str, size: int) -> dict[str, Any]:
     runtime = {"exitTimeoutSeconds": 30 + size}
-    return inference(name, runtime=runtime, replicas=0, repository={"configMap": {"name": "echo-files"}})
+    return inference(name, runtime=runtime, replicas=0, repository={"configMap": {"name": f"{name}-files"}})
 
 
 def _is_looked_at(kubectl: Kubectl, namespace: str, name: str) -> bool:
