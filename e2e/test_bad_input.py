@@ -108,5 +108,6 @@ def test_fields_that_nothing_acts_on_yet_are_named(kubectl, namespace):
     kubectl.apply(files(), inference(**spec), namespace=namespace)
     resource = inference_ready(kubectl, namespace, "echo")
     message = ready_condition(resource, "UnhandledFields")["message"]
-    for path in ("spec.traffic.rateLimit", "spec.anomaly.mode", "spec.models[echo].precision"):
+    for path in ("spec.anomaly.mode", "spec.models[echo].precision"):
         assert path in message
+    assert "spec.traffic" not in message, "the gateway acts on it"
