@@ -13,8 +13,6 @@ from typing import Any, Final, Literal
 from glm_operator.api.status import MAX_ENDPOINT_REASON, MAX_ENDPOINTS
 from glm_operator.status.conditions import shortened
 
-_TINY: Final = 1e-9
-
 State = Literal["Active", "Reduced", "Paused", "Standby", "Unknown"]
 
 WITHOUT_SHARE: Final = frozenset({"Paused", "Standby"})
@@ -121,9 +119,16 @@ def _is_far(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
     if cpu is not None and ("cpuPercent" not in old or abs(cpu - old["cpuPercent"]) >= DRIFT_CPU_POINTS):
         return True
     return any(
-        field in new and not 1 / DRIFT_RATIO < float(new[field]) / max(float(old.get(field, 0)), _TINY) < DRIFT_RATIO
-        for field in ("latencyMilliseconds", "weight")
+        field in new and _is_far_from(float(new[field]), old.get(field)) for field in ("latencyMilliseconds", "weight")
     )
+
+
+def _is_far_from(new: float, old: str | int | None) -> bool:
+    if old is None:
+        return True
+    if float(old) <= 0:
+        return new > 0
+    return not 1 / DRIFT_RATIO < new / float(old) < DRIFT_RATIO
 
 
 def _effective_weight(endpoint: Mapping[str, Any]) -> float | None:

@@ -92,6 +92,13 @@ def two(first=100, second=100, state="Active", **more):
         pytest.param(two(), two(cpuPercent=7), DRIFT_SECONDS, True, id="and is written in the end"),
         pytest.param(two(cpuPercent=7), two(cpuPercent=26), DRIFT_SECONDS, False, id="but not by a few points"),
         pytest.param(two(cpuPercent=7), two(cpuPercent=27), DRIFT_SECONDS, True, id="by twenty it is"),
+        pytest.param(
+            two(latencyMilliseconds="0", cpuPercent=7),
+            two(latencyMilliseconds="0", cpuPercent=8),
+            DRIFT_SECONDS,
+            False,
+            id="a latency of nothing that stays so is no drift",
+        ),
         pytest.param(two(cpuPercent=7), two(), DRIFT_SECONDS, False, id="what is not known any more tells nothing"),
         pytest.param(two(), two(second=None), SHIFT_SECONDS, True, id="a weight that is lost is a shift"),
     ],
