@@ -24,6 +24,7 @@ from bench import engine_rows as rows
 from bench.engine_models import models_image
 from bench.engine_rows import Variant
 from demo.built_images import NAMES, built_image
+from demo.inside import INSIDE
 from demo.install import ensure_namespace, install_operator
 from demo.kubectl import Kubectl, run
 from demo.paths import MODELS, ROOT
@@ -120,7 +121,7 @@ def _address(kubectl: Kubectl, variant: Variant) -> str:
 
 def _load(address: str, model: str, open_requests: int, plan: Plan) -> dict[str, float | None]:
     script = [sys.executable, str(CLIENT), address, model, str(open_requests), str(plan.seconds)]
-    prefix = [sys.executable, "-m", "devcluster", "exec", "--"]
+    prefix = [*INSIDE]
     output = run([*prefix, *script, str(plan.most_requests)], timeout=plan.seconds + 90)
     measured: dict[str, float | None] = json.loads(output)
     return measured

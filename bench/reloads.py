@@ -18,6 +18,7 @@ from typing import Any, Final
 import click
 
 from demo.built_images import NAMES, built_image
+from demo.inside import INSIDE
 from demo.install import ensure_namespace, install_operator
 from demo.kubectl import Kubectl, run
 from demo.paths import MODELS, ROOT
@@ -124,7 +125,7 @@ def _server(kubectl: Kubectl, name: str) -> Iterator[tuple[list[str], str]]:
     """How to run a client, and the server's address for it."""
     (pod,) = _pods(kubectl, name)
     if kubectl.provider.kind is Kind.LOCAL:
-        yield [sys.executable, "-m", "devcluster", "exec", "--"], f"{pod['status']['podIP']}:8001"
+        yield [*INSIDE], f"{pod['status']['podIP']}:8001"
         return
     command = ["kubectl", "port-forward", f"pod/{pod['metadata']['name']}", "-n", NAMESPACE, ":8001"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as forward:

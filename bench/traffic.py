@@ -24,6 +24,7 @@ from rich.table import Table
 
 from bench import rival_envoy
 from demo.built_images import NAMES, built_image
+from demo.inside import INSIDE
 from demo.install import OPERATOR_NAMESPACE, RELEASE, ensure_namespace, install_operator
 from demo.kubectl import Kubectl, run
 from demo.paths import ROOT
@@ -156,10 +157,9 @@ def _rivals(folder: Path, pods: Sequence[str]) -> Iterator[None]:
     """The plain Envoys, as one process with a listener each."""
     config = folder / "envoy.json"
     config.write_text(json.dumps(rival_envoy.bootstrap(pods, HTTP_PORT)))
-    inside = [sys.executable, "-m", "devcluster", "exec", "--"]
     argv = [str(binaries.ENVOY.path), "--config-path", str(config), "--log-level", "error", "--concurrency", "2"]
     with (folder / "envoy.log").open("w") as log:
-        process = subprocess.Popen([*inside, *argv], stdout=log, stderr=log, cwd=ROOT)
+        process = subprocess.Popen([*INSIDE, *argv], stdout=log, stderr=log, cwd=ROOT)
     try:
         yield
     finally:
@@ -169,8 +169,7 @@ def _rivals(folder: Path, pods: Sequence[str]) -> Iterator[None]:
 
 def _attacked(folder: Path, url: str, slow: str, plan: Plan) -> list[dict[str, Any]]:
     """Outcomes of all requests of a run, while one pod is slow for a part of it."""
-    inside = [sys.executable, "-m", "devcluster", "exec", "--"]
-    timer = threading.Timer(plan.slow_from, _make_slow, [inside, slow, plan.slow_for])
+    timer = threading.Timer(plan.slow_from, _make_slow, [slow, plan.slow_for])
     targets, results = folder / "targets", folder / "results"
     body = folder / "body"
     body.write_text(json.dumps(_question(1.0)))
@@ -182,7 +181,7 @@ def _attacked(folder: Path, url: str, slow: str, plan: Plan) -> list[dict[str, A
     ]  # fmt: skip
     timer.start()
     try:
-        run([*inside, *attack], timeout=plan.seconds + 60)
+        run([*INSIDE, *attack], timeout=plan.seconds + 60)
     finally:
         timer.cancel()
     lines = run([str(binaries.VEGETA.path), "encode", "-to=json", str(results)], timeout=60).splitlines()
@@ -193,7 +192,7 @@ def _question(value: float) -> dict[str, Any]:
     return {"inputs": [{"name": "input", "shape": [1], "datatype": "FP32", "data": [value]}]}
 
 
-def _make_slow(inside: Sequence[str], address: str, seconds: float) -> None:
+def _make_slow(address: str, seconds: float) -> None:
     """Tell one pod, past all gateways, to be slow for so long."""
     script = (
         "import sys, urllib.request;"
@@ -201,7 +200,7 @@ def _make_slow(inside: Sequence[str], address: str, seconds: float) -> None:
         "urllib.request.urlopen(request, timeout=10).read()"
     )
     url = f"http://{address}:{HTTP_PORT}/v2/models/work/infer"
-    run([*inside, sys.executable, "-c", script, url, json.dumps(_question(-seconds))], timeout=30)
+    run([*INSIDE, sys.executable, "-c", script, url, json.dumps(_question(-seconds))], timeout=30)
 
 
 def _summary(outcomes: Sequence[dict[str, Any]], plan: Plan) -> dict[str, float]:

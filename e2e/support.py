@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from demo.inside import INSIDE
 from demo.kubectl import Kubectl, run
 from demo.paths import MODELS, ROOT
 from demo.wait import wait_for
@@ -120,7 +121,7 @@ def client_command(kubectl: Kubectl, namespace: str, service: str) -> Iterator[t
     """
     if kubectl.provider.kind is Kind.LOCAL:
         address = kubectl.json("get", "service", service, "-n", namespace)["spec"]["clusterIP"]
-        prefix = [sys.executable, "-m", "devcluster", "exec", "--"]
+        prefix = [*INSIDE]
         yield prefix, Endpoint(f"{address}:8000", f"{address}:8001")
         return
     forward = subprocess.Popen(

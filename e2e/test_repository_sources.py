@@ -10,6 +10,7 @@ import pytest
 
 from archives import Entry, noise, tar_gz
 from demo.built_images import reference
+from demo.inside import INSIDE
 from demo.install import RESTRICTED
 from demo.kubectl import CommandFailedError, run
 from demo.wait import inference_ready, wait_for
@@ -164,7 +165,7 @@ def bucket(kubectl, sources, tmp_path_factory):
         (folder / name).mkdir(parents=True)
     (folder / "upload/prod/echo/1/model.py").write_text(echo_code(5))
     (folder / "upload/prod/echo/1/weights").write_bytes(noise(200_000))
-    inside = [sys.executable, "-m", "devcluster", "exec", "--"]
+    inside = [*INSIDE]
     server = subprocess.Popen(
         [*inside, "env", f"ROOT_ACCESS_KEY={ACCESS['AWS_ACCESS_KEY_ID']}",
          f"ROOT_SECRET_KEY={ACCESS['AWS_SECRET_ACCESS_KEY']}", str(binaries.named("versitygw").path), "--quiet",

@@ -54,6 +54,8 @@ class Informer(Generic[Kept]):
         metadata_only: bool = False,
     ) -> None:
         self.kind = kind
+        self.title = f"{kind} metadata" if metadata_only else kind
+        """What it is called where it is told of: a kind may be watched whole and by its metadata."""
         self.cache = cache
         self.synced = asyncio.Event()
         self.problem = ""
@@ -71,12 +73,12 @@ class Informer(Generic[Kept]):
             try:
                 if version is None:
                     version = await self._list(on_change)
-                    heard(self.kind)
+                    heard(self.title)
                 async for event, body in self._cluster.watch(
                     self.kind, self._scope, self._selector, version, metadata_only=self._metadata_only
                 ):
                     failures, self.problem = 0, ""
-                    heard(self.kind)
+                    heard(self.title)
                     version = body["metadata"]["resourceVersion"]
                     await self._take(event, body, on_change)
                 self.problem = ""
@@ -112,15 +114,26 @@ class Informer(Generic[Kept]):
         level("the watch broke off and is opened anew", extra={"kind": self.kind, "error": self.problem})
 
 
-class Informers:
-    """The watches of all kinds that children have, in all scopes (namespaces; None: all of them)."""
+class Watches(Generic[Kept]):
+    """The watches of some kinds in all scopes (namespaces; None: all of them), each with a cache of its own."""
 
-    def __init__(self, cluster: Cluster, kinds: Sequence[str], scopes: Sequence[str | None], selector: str) -> None:
+    def __init__(
+        self,
+        cluster: Cluster,
+        kinds: Sequence[str],
+        scopes: Sequence[str | None],
+        selector: str,
+        new_cache: Callable[[], Kept],
+        *,
+        metadata_only: bool = False,
+    ) -> None:
         self._informers = {
-            (kind, scope): Informer(cluster, kind, scope, selector, ObjectCache()) for kind in kinds for scope in scopes
+            (kind, scope): Informer(cluster, kind, scope, selector, new_cache(), metadata_only=metadata_only)
+            for kind in kinds
+            for scope in scopes
         }
 
-    def cache(self, kind: str, namespace: str) -> ObjectCache:
+    def cache(self, kind: str, namespace: str) -> Kept:
         """What is known of a kind in a namespace."""
         informer = self._informers.get((kind, None)) or self._informers[kind, namespace]
         return informer.cache
@@ -138,7 +151,14 @@ class Informers:
     def unsynced(self) -> str:
         """Which kinds could not be listed yet, and why; empty when all have been."""
         return "; ".join(
-            f"{kind}: {informer.problem or 'not listed yet'}"
-            for (kind, _), informer in self._informers.items()
+            f"{informer.title}: {informer.problem or 'not listed yet'}"
+            for informer in self._informers.values()
             if not informer.synced.is_set()
         )
+
+
+class Informers(Watches[ObjectCache]):
+    """The watches of all kinds that children have: whole objects."""
+
+    def __init__(self, cluster: Cluster, kinds: Sequence[str], scopes: Sequence[str | None], selector: str) -> None:
+        super().__init__(cluster, kinds, scopes, selector, ObjectCache)

@@ -24,7 +24,6 @@ from glm_operator.reconcile.settings import Settings
 from glm_operator.reconcile.source_watch import SourceWatch
 from glm_operator.reconcile.traffic_services import TrafficServices
 from glm_operator.resources.children import CHILD_KINDS
-from glm_operator.traffic.served import ResourceKey
 
 WATCHED_KINDS: Final = (*CHILD_KINDS, "Pod")
 
@@ -68,7 +67,7 @@ class Services:
                 services._informers.run(services._child_changed, services._metrics.heard), name="watch"
             ),
             asyncio.create_task(
-                services._source_watch.run(services._source_changed, services._metrics.heard), name="source watch"
+                services._source_watch.run(services._is_due, services._metrics.heard), name="source watch"
             ),
             asyncio.create_task(services._work(), name="queue"),
             asyncio.create_task(services._resync(), name="resync"),
@@ -114,20 +113,17 @@ class Services:
             self._settings,
             self._metrics,
             self._registry,
-            self._traffic_changed,
+            self._is_due,
             time.monotonic,
         )
 
-    async def _traffic_changed(self, key: ResourceKey) -> None:
-        await self._queue.add(Key(*key))
+    async def _is_due(self, resource: tuple[str, str]) -> None:
+        await self._queue.add(Key(*resource))
 
     async def _child_changed(self, _: str, owner: Owner) -> None:
         # Children of a resource that is gone go one by one; and of one that nobody has told of yet, somebody will.
         if owner in self._watch_health:
-            await self._queue.add(Key(*owner))
-
-    async def _source_changed(self, owner: Owner) -> None:
-        await self._queue.add(Key(*owner))
+            await self._is_due(owner)
 
     async def _work(self) -> None:
         # Before everything has been listed, children that are there would seem to be missing.

@@ -3,34 +3,28 @@
 Of each only the version is kept: a cluster has many, and some are a megabyte.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 from glm_operator.clients.kubernetes import Cluster
-from glm_operator.reconcile.informer import Informer
+from glm_operator.reconcile.informer import Watches
 from glm_operator.reconcile.object_cache import Name, Owner
 from glm_operator.reconcile.version_cache import VersionCache
 
 KIND: Final = "ConfigMap"
-HEARD_AS: Final = "ConfigMap metadata"
-"""Beside the watch of the generated ConfigMaps."""
 
 
 class SourceWatch:
     """The newest version of each ConfigMap, and which resources use it."""
 
     def __init__(self, cluster: Cluster, scopes: Sequence[str | None]) -> None:
-        self._informers = {
-            scope: Informer(cluster, KIND, scope, "", VersionCache(), metadata_only=True) for scope in scopes
-        }
+        self._watches = Watches(cluster, [KIND], scopes, "", VersionCache, metadata_only=True)
         self._users: dict[Name, set[Owner]] = {}
         self._used: dict[Owner, Name] = {}
 
     def version(self, name: Name) -> int | None:
         """The newest version that the watch told of; None when it told of none."""
-        informer = self._informers.get(None) or self._informers[name.namespace]
-        return informer.cache.get(name)
+        return self._watches.cache(KIND, name.namespace).get(name)
 
     def uses(self, owner: Owner, name: Name | None) -> None:
         """A resource uses this ConfigMap from now on, and no other; None: it uses none."""
@@ -50,9 +44,7 @@ class SourceWatch:
         async def changed(_: str, name: Name) -> None:
             await self.tell_users(name, on_change)
 
-        async with asyncio.TaskGroup() as tasks:
-            for informer in self._informers.values():
-                tasks.create_task(informer.run(changed, lambda _: heard(HEARD_AS)))
+        await self._watches.run(changed, heard)
 
     async def tell_users(self, name: Name, on_change: Callable[[Owner], Awaitable[None]]) -> None:
         """Tell of each resource that uses this ConfigMap."""
@@ -61,12 +53,8 @@ class SourceWatch:
 
     async def synced(self) -> None:
         """Wait until everything that there is has been listed once."""
-        await asyncio.gather(*(informer.synced.wait() for informer in self._informers.values()))
+        await self._watches.synced()
 
     def unsynced(self) -> str:
         """Why the ConfigMaps could not be listed yet; empty when they have been."""
-        return "; ".join(
-            f"{HEARD_AS}: {informer.problem or 'not listed yet'}"
-            for informer in self._informers.values()
-            if not informer.synced.is_set()
-        )
+        return self._watches.unsynced()

@@ -1,7 +1,7 @@
 """What runs where there is a gateway: its certificates, the stream that configures it, and the traffic loop."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -16,7 +16,7 @@ from glm_operator.gateway.delta import NackReport
 from glm_operator.gateway.server import AdsServer
 from glm_operator.gateway.store import ConfigStore
 from glm_operator.gateway.tls import server_credentials
-from glm_operator.gateway.traffic import GatewaySettings
+from glm_operator.gateway.traffic import GatewaySettings, ResourceKey
 from glm_operator.observability.log import log
 from glm_operator.observability.metrics import Metrics
 from glm_operator.observability.traffic_metrics import TrafficMetrics
@@ -29,13 +29,11 @@ from glm_operator.status.decisions import Decision
 from glm_operator.telemetry.cpu_sources import CpuSource, MetricsApi, PrometheusSource
 from glm_operator.telemetry.cpu_use import CpuUse
 from glm_operator.telemetry.telemetry import Telemetry, allow_many_connections
-from glm_operator.traffic.loop import TrafficLoop
+from glm_operator.traffic.loop import OnNews, TrafficLoop
 from glm_operator.traffic.report import TrafficReport
-from glm_operator.traffic.served import ResourceKey, Served, served_in
+from glm_operator.traffic.served import Served, served_in
 
 ALL_ADDRESSES: Final = "[::]"
-
-OnNews = Callable[[ResourceKey], Awaitable[None]]
 
 
 class TrafficServices:

@@ -10,9 +10,10 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from glm_operator.api.status import MAX_DECISIONS
 from glm_operator.gateway.server import Programmed
 from glm_operator.gateway.store import ConfigStore
-from glm_operator.gateway.traffic import GatewaySettings, ResourceTraffic
+from glm_operator.gateway.traffic import GatewaySettings, ResourceKey, ResourceTraffic
 from glm_operator.observability.log import log
 from glm_operator.observability.traffic_metrics import Owner, TrafficMetrics
 from glm_operator.resources.names import Object
@@ -30,12 +31,10 @@ from glm_operator.traffic.crew import Crew
 from glm_operator.traffic.hurry import patience_seconds
 from glm_operator.traffic.programme import resource_traffic, weights_of
 from glm_operator.traffic.report import TrafficReport, first_report, next_report, shown_of, statuses_of
-from glm_operator.traffic.served import ResourceKey, Served, weighed
+from glm_operator.traffic.served import Served, weighed
 from glm_operator.traffic.verdict import Progress, is_behind, traffic_verdict
 
 TICK_SECONDS: Final = 1.0
-MAX_TOLD: Final = 10
-"""Decisions of one resource that wait to be told; as many as its status keeps."""
 
 PodsOf = Callable[[str, str], Sequence[Object]]
 """All pods of the resource with this namespace and name, as the watch knows them."""
@@ -61,6 +60,7 @@ class _Known:
     """Why the gateway can't be told of it; empty when it can."""
     ending_since: dict[str, float] = field(default_factory=dict)
     untold: list[Decision] = field(default_factory=list)
+    """As many as a status keeps."""
 
     def still_there(self, crew: Crew, now: float) -> Crew:
         """The crew without the pods that have been ending for so long that they wait for idle connections alone."""
@@ -194,7 +194,7 @@ class TrafficLoop:
         decision, known.state = decide(seen, rules, known.state, now)
         if decision.publish:
             known.weights = weights_of(decision)
-        known.untold = [*known.untold, *traffic_decisions(decision, known.decided)][-MAX_TOLD:]
+        known.untold = [*known.untold, *traffic_decisions(decision, known.decided)][-MAX_DECISIONS:]
         known.decided = decision
         self._metrics.show(Owner(*served.key), shown_of(decision, samples))
         if served.uniform:

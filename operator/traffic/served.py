@@ -8,11 +8,9 @@ from glm_operator.api.inference import GLMInference, GLMInferenceSpec, InvalidSp
 from glm_operator.api.model import SELF_PLACING_ENGINES
 from glm_operator.api.status import EndpointStatus
 from glm_operator.api.traffic import Traffic
+from glm_operator.gateway.traffic import ResourceKey
 from glm_operator.resources.gateway_service import uses_gateway
 from glm_operator.telemetry.target import Steps, steps_of
-
-ResourceKey = tuple[str, str]
-"""Namespace and name of a GLMInference."""
 
 
 @dataclass(frozen=True, slots=True)
