@@ -49,6 +49,8 @@ AUTHORITY_KEYS_KEY: Final = "ca.key"
 _SERVER_ENTRIES: Final = (SERVER_CERTIFICATE_KEY, SERVER_KEY_KEY)
 _CLIENT_ENTRIES: Final = (CLIENT_CERTIFICATE_KEY, CLIENT_KEY_KEY)
 
+_BROKEN: Final = (ValueError, TypeError, UnsupportedAlgorithm)
+"""What cryptography raises for content that is damaged; one bit may make a curve that it doesn't know."""
 CLIENT_NAME: Final = "glm-gateway"
 
 _PEM_KEY_END: Final = b"-----END PRIVATE KEY-----"
@@ -83,7 +85,7 @@ class Identity:
         """Whether the authority has signed it."""
         try:
             self.certificate.verify_directly_issued_by(authority.certificate)
-        except (ValueError, TypeError, InvalidSignature):
+        except (*_BROKEN, InvalidSignature):
             return False
         return True
 
@@ -321,7 +323,7 @@ def _leaf(
 def _identity(certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey, where: str) -> Identity:
     try:
         own = certificate.public_key()
-    except (ValueError, UnsupportedAlgorithm):
+    except _BROKEN:
         raise UnreadableCredentialsError(f"{where} holds a certificate of another kind") from None
     if own != key.public_key():
         raise UnreadableCredentialsError(f"the private key beside {where} is another certificate's")
@@ -334,7 +336,7 @@ _Extension = TypeVar("_Extension", bound=x509.ExtensionType)
 def _extension(certificate: x509.Certificate, kind: type[_Extension]) -> _Extension | None:
     try:
         return certificate.extensions.get_extension_for_class(kind).value
-    except (x509.ExtensionNotFound, x509.DuplicateExtension, ValueError):
+    except (x509.ExtensionNotFound, x509.DuplicateExtension, *_BROKEN):
         return None
 
 
@@ -342,7 +344,7 @@ def _certificates(data: Mapping[str, str], key: str) -> list[x509.Certificate]:
     content = _content(data, key)
     try:
         return x509.load_pem_x509_certificates(content)
-    except ValueError:
+    except _BROKEN:
         raise UnreadableCredentialsError(f"{key} holds no certificate") from None
 
 
@@ -356,7 +358,7 @@ def _keys(data: Mapping[str, str], key: str) -> list[ec.EllipticCurvePrivateKey]
 def _key(pem: bytes, where: str) -> ec.EllipticCurvePrivateKey:
     try:
         key = serialization.load_pem_private_key(pem, password=None)
-    except (ValueError, TypeError):
+    except _BROKEN:
         raise UnreadableCredentialsError(f"{where} holds no private key") from None
     if not isinstance(key, ec.EllipticCurvePrivateKey):
         raise UnreadableCredentialsError(f"{where} holds a key of another kind")
